@@ -1,0 +1,1 @@
+"""What was true in the market, and when it was known: bundles, bars, corporate actions, assets."""

@@ -1,0 +1,1 @@
+"""Readers of foreign formats and the atomic writer of bundles."""

@@ -1,0 +1,1 @@
+"""Weights from words: objectives and constraints in, certified portfolios out."""
