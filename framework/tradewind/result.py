@@ -1,0 +1,213 @@
+"""What a run recorded: nine tables and the facts that identify the run.
+
+A Result is built once, at the end of a run; every table is brought to its schema there (tables.py), so that equal
+contents are equal bytes on disk (runfiles.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from tradewind import metrics, packets, runfiles
+from tradewind.tables import SCHEMAS, conformed, empty_table
+
+SOLVED = ("optimal", "solved", "success")
+"""Words of the optimizer's status column that mean a certified portfolio."""
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Result:
+    """Everything one run recorded, as frames (columns and dtypes: `SCHEMAS`).
+
+    perf: one row a session, indexed by session, the money columns and the running risk columns.
+    orders: one row an order, by order_id = order of placement; `via` is the verb that placed it.
+    fills: one row a fill; order_id is null for a position closed at the end of an asset's life.
+    positions: one row a session and asset held at its end; value = amount·price (currency).
+    recorded: one column a name given to record(), one row a session; NaN before the first value.
+    optimizer: one row a call of the optimizer; residual is the largest violation its certificate found.
+    duals: the binding rows of each call, with bound, slack and shadow price.
+    timing: the only clock times.
+    info: what was run (algorithm, parameters, bundle, dates, versions), JSON values only.
+    """
+
+    perf: pd.DataFrame
+    orders: pd.DataFrame = field(default_factory=lambda: empty_table("orders"))
+    fills: pd.DataFrame = field(default_factory=lambda: empty_table("fills"))
+    positions: pd.DataFrame = field(default_factory=lambda: empty_table("positions"))
+    recorded: pd.DataFrame = field(default_factory=lambda: empty_table("recorded"))
+    optimizer: pd.DataFrame = field(default_factory=lambda: empty_table("optimizer"))
+    duals: pd.DataFrame = field(default_factory=lambda: empty_table("duals"))
+    timing: pd.DataFrame = field(default_factory=lambda: empty_table("timing"))
+    info: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name in SCHEMAS:
+            object.__setattr__(self, name, conformed(name, getattr(self, name)))
+
+    @property
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """Name → frame, in the order of `SCHEMAS`."""
+        return {name: getattr(self, name) for name in SCHEMAS}
+
+    @cached_property
+    def returns(self) -> pd.Series:
+        """Simple daily returns, a fraction, by session; float64[T]."""
+        return self.perf["returns"].copy()
+
+    @cached_property
+    def benchmark_returns(self) -> pd.Series | None:
+        """b[t] = (1+B[t])/(1+B[t−1]) − 1 from the benchmark's running return B; None when the run had no benchmark."""
+        if self.info.get("benchmark") is None:
+            return None
+        level = 1.0 + self.perf["benchmark_period_return"]
+        return (level / level.shift(fill_value=1.0) - 1.0).rename("benchmark")
+
+    @cached_property
+    def turnover(self) -> pd.Series:
+        """Σ|amount·price| of the session's fills / portfolio value at its end; float64[T], 0 without a fill."""
+        traded = (self.fills["amount"] * self.fills["price"]).abs().groupby(self.fills["session"]).sum()
+        return (traded.reindex(self.perf.index, fill_value=0.0) / self.perf["portfolio_value"]).rename("turnover")
+
+    @cached_property
+    def weights(self) -> pd.DataFrame:
+        """value / portfolio value, session × symbol, 0 where an asset is not held; columns by ascending sid.
+
+        Two assets of one symbol are told apart as SYMBOL-sid.
+        """
+        held = self.positions
+        wide = held.pivot(index="session", columns="sid", values="value").sort_index(axis=1)
+        wide = wide.reindex(self.perf.index).fillna(0.0).div(self.perf["portfolio_value"], axis=0)
+        names = held.drop_duplicates("sid", keep="last").set_index("sid")["symbol"].reindex(wide.columns)
+        twice = names.duplicated(keep=False)
+        sids = names.index.tolist()
+        wide.columns = [f"{name}-{sid}" if two else name for sid, name, two in zip(sids, names, twice, strict=True)]
+        return wide
+
+    @cached_property
+    def stats(self) -> dict[str, float]:
+        """Name → number: the return statistics (`metrics.STATISTICS` says how), then sizes of the book and of trading.
+
+        NaN where a number is not defined on this run.
+        """
+        found = metrics.summary(self.returns, self.benchmark_returns)
+        return {**found, **self._book(), **self._trading()}
+
+    def _book(self) -> dict[str, float]:
+        perf = self.perf
+        last = perf["portfolio_value"].iloc[-1] if len(perf) else np.nan
+        return {
+            "sessions": float(len(perf)),
+            "capital_base": float(self.info.get("capital_base", np.nan)),
+            "final_value": float(last),
+            "mean_gross_leverage": float(perf["gross_leverage"].mean()),
+            "max_gross_leverage": float(perf["gross_leverage"].max()),
+            "mean_net_leverage": float(perf["net_leverage"].mean()),
+            "max_position_weight": float(self.weights.abs().to_numpy().max(initial=0.0)),
+        }
+
+    def _trading(self) -> dict[str, float]:
+        return {
+            "mean_turnover": float(self.turnover.mean()),
+            "orders": float(len(self.orders)),
+            "fills": float(len(self.fills)),
+            "commission": float(self.fills["commission"].sum()),
+            "optimizer_calls": float(len(self.optimizer)),
+            "optimizer_failures": float((~self.optimizer["status"].isin(SOLVED)).sum()),
+        }
+
+    def to_zipline(self, asset_of: Callable[[int], object] | None = None) -> pd.DataFrame:
+        """The performance frame in the original engine's form: what `analyze(context, perf)` receives.
+
+        Indexed by period_close (UTC); the scalar columns of `perf`, the recorded names (the last value stays until the
+        next), and the columns orders, transactions, positions, each a list of dicts (keys: packets.py). An order
+        appears on each session on which it was placed, filled or cancelled, as it stood then.
+
+        Parameters: `asset_of` maps a sid to the object under "sid" (a running algorithm passes its Assets); without it
+        sids stay ints.
+        """
+        frame = self.perf.join(self.recorded.reindex(self.perf.index).ffill())
+        lists = packets.nested(self.perf.index, self.orders, self.fills, self.positions, asset_of or int)
+        for name, column in lists.items():
+            frame[name] = pd.Series(column, index=frame.index, dtype=object)
+        return frame.set_index(pd.DatetimeIndex(frame["period_close"], name=None), drop=False)
+
+    def save(self, directory: str | Path) -> Path:
+        """Write the run as a directory; it appears whole or not at all, and replaces an earlier run of that name.
+
+        Equal results give equal bytes in every file but timing.parquet. Returns the directory. Raises FileExistsError
+        when the path exists and is neither an empty directory nor a run.
+        """
+        facts = {"info": dict(self.info), "stats": self.stats}
+        return runfiles.write(Path(directory), facts, self.tables)
+
+    @classmethod
+    def load(cls, run_dir: str | Path) -> Result:
+        """Read a run directory written by `save`.
+
+        Raises RunNotFound when there is no run at that path, RunDamaged when a file is missing, unreadable or does not
+        have the sha256 that result.json records.
+        """
+        info, tables = runfiles.read(Path(run_dir), tuple(SCHEMAS))
+        return cls(**tables, info=info)
+
+    @property
+    def name(self) -> str:
+        """The algorithm's name, "algorithm" when the run does not say."""
+        return str((self.info.get("algorithm") or {}).get("name") or "algorithm")
+
+    @property
+    def span(self) -> str:
+        """First and last session, "2000-03-01 → 2013-03-01"."""
+        if self.perf.empty:
+            return "no session"
+        return f"{self.perf.index[0]:%Y-%m-%d} → {self.perf.index[-1]:%Y-%m-%d}"
+
+    def _headline(self) -> list[tuple[str, str]]:
+        stats = self.stats
+        return [
+            ("return", f"{stats['total_return']:+.1%}"),
+            ("Sharpe", f"{stats['sharpe']:.2f}"),
+            ("max drawdown", f"{stats['max_drawdown']:.1%}"),
+            ("volatility", f"{stats['annual_volatility']:.1%}"),
+            ("orders", f"{len(self.orders):,}"),
+        ]
+
+    def __repr__(self) -> str:
+        bundle = (self.info.get("bundle") or {}).get("name", "no bundle named")
+        numbers = ", ".join(f"{label} {value}" for label, value in self._headline())
+        return f"<Result {self.name} on {bundle}, {self.span}, {len(self.perf):,} sessions: {numbers}>"
+
+    def _repr_html_(self) -> str:
+        """A strip of numbers and a line of the portfolio's value, without script."""
+        cells = "".join(f"<td><small>{label}</small><br><b>{value}</b></td>" for label, value in self._headline())
+        line = sparkline(self.perf["portfolio_value"].to_numpy())
+        return f"<div><b>{_escaped(self.name)}</b> {self.span}<table><tr>{cells}</tr></table>{line}</div>"
+
+
+def _escaped(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def sparkline(values: Iterable[float], width: int = 360, height: int = 48) -> str:
+    """An inline SVG polyline through at most `width` evenly spaced points of `values`, described for screen readers."""
+    line = np.asarray(values, dtype=np.float64)
+    line = line[np.isfinite(line)]
+    if len(line) < 2:
+        return ""
+    picked = line[np.linspace(0, len(line) - 1, min(width, len(line))).astype(np.int64)]
+    spread = float(np.ptp(picked)) or 1.0
+    x = np.linspace(1, width - 1, len(picked))
+    y = (height - 2) * (1.0 - (picked - picked.min()) / spread) + 1.0
+    points = " ".join(f"{a:.1f},{b:.1f}" for a, b in zip(x, y, strict=True))
+    label = f"portfolio value, from {line[0]:,.0f} to {line[-1]:,.0f}"
+    return (
+        f'<svg role="img" aria-label="{label}" width="{width}" height="{height}">'
+        f'<polyline points="{points}" fill="none" stroke="currentColor" stroke-width="1.2"/></svg>'
+    )
