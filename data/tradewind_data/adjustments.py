@@ -1,0 +1,274 @@
+"""Corporate actions, and the factors by which earlier bars are seen from a session, without look-ahead.
+
+Every action that moves prices has a ratio ρ > 0 effective at a session e: bars before e are multiplied by ρ when seen from e or later.
+
+    split new:old          ρ = old / new
+    cash dividend a        ρ = 1 − a / c,  c = last traded close before e, as seen from e − 1
+    merger                 ρ as given
+
+P[t] = Π {ρ: e ≤ t} per asset (ρ of one date multiply), so a price of session s seen from t ≥ s is raw[s] · P[t] / P[s]. A volume is raw[s] · V[t] / V[s],
+V the product of new / old over the splits alone. P[t] and V[t] depend on nothing after t.
+A dividend and a split of one date: c is the raw close before both, since the dividend is earned on the old shares. A ratio that is not positive or
+has no close to stand on adjusts nothing and is reported (Refused).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tradewind_data.assets import AssetFinder
+from tradewind_data.sessions import BoolArray, Int64Array, Sessions
+from tradewind_data.tables import NAT, Array, Table
+
+FloatArray = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class _Rows:
+    """Parallel read-only arrays, one entry an action, ascending by session, then column."""
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            getattr(self, field.name).setflags(write=False)
+
+    def __len__(self) -> int:
+        return len(getattr(self, fields(self)[0].name))
+
+
+@dataclass(frozen=True, eq=False)
+class Splits(_Rows):
+    """column, session: int64; numerator new shares for denominator old ones: int64, exact."""
+
+    column: Int64Array
+    session: Int64Array
+    numerator: Int64Array
+    denominator: Int64Array
+
+
+@dataclass(frozen=True, eq=False)
+class Dividends(_Rows):
+    """column, ex: int64; pay: first session ≥ the pay date (the ex session when none is known; S when beyond the table);
+    pay_is_session: whether that session's label equals the pay date; amount: currency a share."""
+
+    column: Int64Array
+    ex: Int64Array
+    pay: Int64Array
+    pay_is_session: BoolArray
+    amount: FloatArray
+
+
+@dataclass(frozen=True, eq=False)
+class StockDividends(_Rows):
+    """column, paid_column, ex, pay, pay_is_session as in Dividends; ratio: shares of paid_column a share held. Prices are not adjusted."""
+
+    column: Int64Array
+    paid_column: Int64Array
+    ex: Int64Array
+    pay: Int64Array
+    pay_is_session: BoolArray
+    ratio: FloatArray
+
+
+@dataclass(frozen=True, eq=False)
+class Mergers(_Rows):
+    """column, session: int64; ratio multiplies earlier prices; acquirer_column or −1; cash: currency a share."""
+
+    column: Int64Array
+    session: Int64Array
+    ratio: FloatArray
+    acquirer_column: Int64Array
+    cash: FloatArray
+
+
+@dataclass(frozen=True)
+class Actions:
+    """The corporate actions of a bundle by column and session.
+
+    An action on a day without trading takes effect on the next session. Actions before the first or after the last stored session are left
+    out: no bar or position could see them.
+    """
+
+    splits: Splits
+    dividends: Dividends
+    stock_dividends: StockDividends
+    mergers: Mergers
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A dividend whose ratio 1 − amount / close is not positive, or has no close: it adjusts no price. column, session (ex), amount, close (NaN: none)."""
+
+    column: int
+    session: int
+    amount: float
+    close: float
+
+
+def actions_of(tables: Mapping[str, Table], finder: AssetFinder, sessions: Sessions) -> Actions:
+    """Actions from the tables ``splits``, ``dividends``, ``stock_dividends``, ``mergers`` of schema.py (sids known to the finder)."""
+    placed = _Placing(finder, sessions)
+    splits, mergers = tables["splits"], tables["mergers"]
+    cash, stock = tables["dividends"], tables["stock_dividends"]
+    acquirer = mergers["acquirer_sid"]
+    return Actions(
+        splits=Splits(
+            **placed.rows(
+                splits,
+                "session",
+                splits["effective_date"],
+                numerator=splits["numerator"],
+                denominator=splits["denominator"],
+            )
+        ),
+        dividends=Dividends(**placed.rows(cash, "ex", cash["ex_date"], **placed.pay(cash), amount=cash["amount"])),
+        stock_dividends=StockDividends(
+            **placed.rows(
+                stock,
+                "ex",
+                stock["ex_date"],
+                paid_column=placed.column(stock["paid_sid"]),
+                **placed.pay(stock),
+                ratio=stock["ratio"],
+            )
+        ),
+        mergers=Mergers(
+            **placed.rows(
+                mergers,
+                "session",
+                mergers["effective_date"],
+                ratio=mergers["ratio"],
+                acquirer_column=np.where(acquirer < 0, -1, placed.column(acquirer)),
+                cash=mergers["cash"],
+            )
+        ),
+    )
+
+
+class _Placing:
+    """Sids → columns and dates → sessions."""
+
+    def __init__(self, finder: AssetFinder, sessions: Sessions) -> None:
+        self._sids, self._labels = finder.sids, sessions.labels
+
+    def column(self, sids: Array) -> Int64Array:
+        return np.searchsorted(self._sids, sids).astype(np.int64)
+
+    def session(self, dates: Array) -> Int64Array:
+        return np.searchsorted(self._labels, dates).astype(np.int64)
+
+    def pay(self, table: Table) -> dict[str, Array]:
+        dates = np.where(table["pay_date"] == NAT, table["ex_date"], table["pay_date"])
+        pay = self.session(dates)
+        known = np.append(self._labels, NAT)[pay]
+        # Without a date of its own a dividend is paid on its ex session, which is one by construction.
+        return {"pay": pay, "pay_is_session": (known == dates) | (table["pay_date"] == NAT)}
+
+    def rows(self, table: Table, key: str, dates: Array, **values: Array) -> dict[str, Any]:
+        column, session = self.column(table["sid"]), self.session(dates)
+        inside = (dates >= self._labels[0]) & (session < len(self._labels))
+        order = np.lexsort((column, session))
+        order = order[inside[order]]
+        return {
+            "column": column[order],
+            key: session[order],
+            **{k: np.ascontiguousarray(v[order]) for k, v in values.items()},
+        }
+
+
+class Factors:
+    """The product P of ratios per asset, stepwise in time: P[t] for every asset by one binary search an asset.
+
+    column, session: int64[E]; ratio: float64[E] > 0; n: assets. Entries of one (column, session) multiply.
+    """
+
+    def __init__(self, column: Int64Array, session: Int64Array, ratio: FloatArray, n: int) -> None:
+        order = np.lexsort((session, column))
+        self._n = n
+        self._span = int(session.max()) + 2 if len(session) else 1
+        self._keys = column[order] * self._span + session[order]
+        self._products = np.append(1.0, _running_products(column[order], ratio[order]))
+        self._columns = column[order]
+        by_time = np.argsort(session, kind="stable")
+        self._event_column, self._event_session, self._event_ratio = column[by_time], session[by_time], ratio[by_time]
+
+    def at(self, t: int) -> FloatArray:
+        """P[t]: float64[N], fresh; 1.0 for an asset without an action so far."""
+        found = np.searchsorted(self._keys, np.arange(self._n) * self._span + min(t, self._span - 1), side="right")
+        own = np.append(-1, self._columns)[found] == np.arange(self._n)
+        return np.where(own, self._products[found], 1.0)
+
+    def between(self, start: int, end: int) -> tuple[Int64Array, Int64Array, FloatArray]:
+        """(column, session, ratio) of the actions with start < session ≤ end, ascending by session."""
+        lo, hi = np.searchsorted(self._event_session, (start, end), side="right")
+        return self._event_column[lo:hi], self._event_session[lo:hi], self._event_ratio[lo:hi]
+
+
+def _running_products(column: Int64Array, ratio: FloatArray) -> FloatArray:
+    """Products of ratio within runs of equal column, in the given order."""
+    out = np.array(ratio, dtype=np.float64)
+    starts = np.flatnonzero(np.diff(column, prepend=-1))
+    for lo, hi in zip(starts, np.append(starts[1:], len(column)), strict=True):
+        np.cumprod(ratio[lo:hi], out=out[lo:hi])
+    return out
+
+
+def split_factors(actions: Actions, n: int) -> Factors:
+    """V: the products of new / old shares."""
+    splits = actions.splits
+    return Factors(splits.column, splits.session, splits.numerator / splits.denominator, n)
+
+
+def price_factors(
+    actions: Actions, close: FloatArray, last_trades: npt.NDArray[np.signedinteger[Any]]
+) -> tuple[Factors, tuple[Refused, ...]]:
+    """P: the products of split, merger and dividend ratios, and the dividends that were refused one.
+
+    close: raw float64[R, N]. last_trades: int[R, N], ordinal of the last trade ≤ row, −1 none. Actions with a session ≥ R concern no stored bar and
+    are left out.
+    """
+    rows, n = close.shape
+    splits, mergers, cash = actions.splits, actions.mergers, actions.dividends
+    column = np.concatenate([splits.column, mergers.column])
+    session = np.concatenate([splits.session, mergers.session])
+    ratio = np.concatenate([splits.denominator / splits.numerator, mergers.ratio])
+    keep = cash.ex < rows
+    paid_column, ex, amount = cash.column[keep], cash.ex[keep], cash.amount[keep]
+    before = np.maximum(ex - 1, 0)
+    last = np.where(ex > 0, last_trades[before, paid_column], -1)
+    base = np.where(last >= 0, close[np.maximum(last, 0), paid_column], np.nan)
+    dividend_ratio = 1.0 - amount / base
+    _see_stale_closes(dividend_ratio, base, amount, paid_column, ex, last, (column, session, ratio))
+    good = dividend_ratio > 0
+    refused = tuple(
+        Refused(int(c), int(s), float(a), float(b))
+        for c, s, a, b in zip(paid_column[~good], ex[~good], amount[~good], base[~good], strict=True)
+    )
+    parts = [(column, session, ratio), (paid_column[good], ex[good], dividend_ratio[good])]
+    column, session, ratio = (np.concatenate(p) for p in zip(*parts, strict=True))
+    inside = session < rows
+    return Factors(column[inside], session[inside], ratio[inside], n), refused
+
+
+def _see_stale_closes(
+    out: FloatArray,
+    base: FloatArray,
+    amount: FloatArray,
+    column: Int64Array,
+    ex: Int64Array,
+    last: Int64Array,
+    others: tuple[Int64Array, Int64Array, FloatArray],
+) -> None:
+    """Where an asset did not trade on ex − 1, bring its last close through the actions between that trade and ex (exclusive), in place.
+
+    Rare (a halt across an action), so a loop in order of time: an earlier dividend's ratio is settled before a later one needs it.
+    """
+    for i in np.flatnonzero((last >= 0) & (last < ex - 1)):
+        for columns, sessions, ratios in (others, (column, ex, out)):
+            between = (columns == column[i]) & (sessions > last[i]) & (sessions < ex[i]) & (ratios > 0)
+            base[i] *= np.prod(ratios[between])
+        out[i] = 1.0 - amount[i] / base[i]

@@ -1,0 +1,178 @@
+"""Bundles: find one by name or path, open it, check it. Nothing is read before it is asked for.
+
+    <root>/bundles/<name>/<version>/manifest.json, tables and bars as in schema.py
+
+root is the argument, else the environment's TRADEWIND_ROOT, else the platform's data folder. Versions are whole numbers from 1; an ingest adds one and
+changes none. ``demo`` is embedded in the package.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from tradewind_data import tables
+from tradewind_data.adjustments import Actions, actions_of
+from tradewind_data.assets import AssetFinder
+from tradewind_data.bars import BarFiles, BarReader
+from tradewind_data.demo import DEMO, demo_folder
+from tradewind_data.errors import BundleCorrupt, BundleNotFound, FrequencyNotFound
+from tradewind_data.manifest import Manifest, file_sha256, read_manifest
+from tradewind_data.pointintime import Classifications, DatasetReader
+from tradewind_data.schema import MANIFEST, TABLES
+from tradewind_data.sessions import DAY_NS, Sessions
+
+
+class Bundle:
+    """One version of one bundle. Frozen on disk; each part is read once, when first asked for.
+
+    name; version (the version folder's name, ``embedded`` for the demo, ``folder`` for a path outside the root); path; manifest.
+    """
+
+    def __init__(self, path: Path, name: str, version: str) -> None:
+        self.path, self.name, self.version = path, name, version
+        self.manifest: Manifest = read_manifest(path, name)
+        self._bars: dict[str, BarReader] = {}
+
+    def __repr__(self) -> str:
+        span = f"{self.manifest.first_session} … {self.manifest.last_session}"
+        return f"Bundle({self.name!r}, version {self.version}, {self.manifest.assets} assets, {span})"
+
+    @property
+    def hash(self) -> str:
+        """The content hash, 64 hex digits: equal for equal data, whatever the name or the time of ingestion."""
+        return self.manifest.content_hash
+
+    @cached_property
+    def sessions(self) -> Sessions:
+        """The stored session table: from the first day of the first month of data to twelve months past the last bar."""
+        table = self._table("sessions")
+        return Sessions(self.manifest.calendar, table["session"], table["open"], table["close"], table["early"])
+
+    @cached_property
+    def finder(self) -> AssetFinder:
+        """The assets and their symbols."""
+        return AssetFinder(self._table("assets"), self._table("symbols"), self.sessions, self.name)
+
+    @cached_property
+    def actions(self) -> Actions:
+        """Splits, dividends, stock dividends and mergers by column and session."""
+        names = ("splits", "dividends", "stock_dividends", "mergers")
+        return actions_of({name: self._table(name) for name in names}, self.finder, self.sessions)
+
+    @cached_property
+    def classifications(self) -> Classifications:
+        """Codes of schemes such as sectors, with the dates on which they held."""
+        return Classifications(self._table("classifications"), self.finder.sids, self.name)
+
+    @cached_property
+    def datasets(self) -> DatasetReader:
+        """Point-in-time datasets; none in this schema version."""
+        return DatasetReader(self.name)
+
+    def bars(self, frequency: str = "1d") -> BarReader:
+        """The reader of the bars of a frequency (``1d``); the same object each time. FrequencyNotFound names those the bundle has."""
+        if frequency not in self.manifest.frequencies:
+            raise FrequencyNotFound(frequency, self.name, self.manifest.frequencies)
+        if frequency not in self._bars:
+            self._bars[frequency] = BarReader(self._bar_files(frequency), self.sessions, self.actions)
+        return self._bars[frequency]
+
+    def verify(self) -> None:
+        """Compare every file with its SHA-256 in the manifest. BundleCorrupt names the first that is missing, foreign or changed."""
+        for relative, facts in sorted(self.manifest.files.items()):
+            path = self.path / relative
+            if not path.is_file():
+                raise BundleCorrupt(self.name, relative, "is missing")
+            found = file_sha256(path)
+            if found != facts.sha256:
+                raise BundleCorrupt(self.name, relative, f"has SHA-256 {found}, its manifest says {facts.sha256}")
+
+    def _bar_files(self, frequency: str) -> BarFiles:
+        prefix = f"bars/{frequency}/"
+        span = (self.manifest.first_session, self.manifest.last_session)
+        first, last = (self.sessions.ordinal(int(np.datetime64(d, "D").astype(np.int64)) * DAY_NS) for d in span)
+        paths = tuple(self.path / p for p in sorted(self.manifest.files) if p.startswith(prefix))
+        return BarFiles(paths, self.finder.sids, first, last, self.name)
+
+    def _table(self, name: str) -> Mapping[str, tables.Array]:
+        import pyarrow as pa
+
+        file = f"{name}.parquet"
+        try:
+            return tables.read(self.path / file, TABLES[name])
+        except FileNotFoundError:
+            raise BundleCorrupt(self.name, file, "is missing") from None
+        except (pa.ArrowException, OSError, KeyError) as e:
+            raise BundleCorrupt(self.name, file, f"cannot be read ({type(e).__name__}: {e})") from e
+
+
+def bundles_root(root: str | os.PathLike[str] | None = None) -> Path:
+    """``<root>/bundles``; root defaults to TRADEWIND_ROOT, else the platform's data folder. Not created here."""
+    if root is None:
+        root = os.environ.get("TRADEWIND_ROOT") or None
+    if root is None:
+        import platformdirs
+
+        root = platformdirs.user_data_dir("tradewind", appauthor=False)
+    return Path(root).expanduser() / "bundles"
+
+
+def versions_of(folder: Path) -> list[int]:
+    """The complete versions in a bundle's folder, ascending; temporary folders and foreign names are passed over."""
+    if not folder.is_dir():
+        return []
+    return sorted(int(p.name) for p in folder.iterdir() if p.name.isdecimal() and (p / MANIFEST).is_file())
+
+
+def open_bundle(name_or_path: str | os.PathLike[str], root: str | os.PathLike[str] | None = None) -> Bundle:
+    """Open ``demo``, a name (its latest version), ``name@3`` (that version), or a bundle folder by its path.
+
+    A text is taken as a path when it has a path separator. BundleNotFound names the bundles (or versions) there are; BundleCorrupt
+    for a manifest that cannot be read.
+    """
+    text = os.fspath(name_or_path)
+    if isinstance(name_or_path, os.PathLike) or os.sep in text or "/" in text:
+        return _open_path(Path(text))
+    if text == DEMO:
+        return Bundle(demo_folder(), DEMO, "embedded")
+    base = bundles_root(root)
+    name, _, version = text.partition("@")
+    found = versions_of(base / name) if name and not name.startswith(".") else []
+    if not found:
+        raise BundleNotFound(name, str(base), sorted([DEMO, *_names(base)]))
+    chosen = version or str(found[-1])
+    if chosen not in {str(v) for v in found}:
+        raise BundleNotFound(name, str(base), [str(v) for v in found], version=chosen)
+    return Bundle(base / name / chosen, name, chosen)
+
+
+def list_bundles(root: str | os.PathLike[str] | None = None) -> list[Bundle]:
+    """The latest version of every bundle, ``demo`` first, then by name; unreadable ones raise when opened, and are passed over here."""
+    found = [Bundle(demo_folder(), DEMO, "embedded")]
+    for name in _names(bundles_root(root)):
+        try:
+            found.append(open_bundle(name, root))
+        except BundleCorrupt:
+            continue
+    return found
+
+
+def _names(base: Path) -> list[str]:
+    if not base.is_dir():
+        return []
+    return sorted(p.name for p in base.iterdir() if p.is_dir() and not p.name.startswith(".") and versions_of(p))
+
+
+def _open_path(path: Path) -> Bundle:
+    path = path.expanduser()
+    if not path.is_dir():
+        raise BundleNotFound(str(path), str(path.parent), ())
+    if not (path / MANIFEST).is_file() and (versions := versions_of(path)):
+        path /= str(versions[-1])
+    version = path.name if path.name.isdecimal() else "folder"
+    return Bundle(path, read_manifest(path, str(path)).name, version)

@@ -1,0 +1,134 @@
+"""Trading days as ordinals: the session table of a bundle, and the one place that asks an exchange calendar.
+
+A session is its ordinal s ∈ [0, S) in the stored table. labels[s] is the naive date at midnight, opens[s] the market open and
+closes[s] the close, each int64 nanoseconds (opens and closes UTC). The table is written into the bundle when it is ingested,
+so reading a bundle never builds a calendar.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from tradewind_data.errors import CalendarNotFound, SessionOutOfBounds
+
+Int64Array = npt.NDArray[np.int64]
+BoolArray = npt.NDArray[np.bool_]
+
+DAY_NS = 86_400_000_000_000
+
+
+def date_text(label_ns: int) -> str:
+    """``YYYY-MM-DD`` of a label; ``YYYY-MM-DD HH:MM:SS`` when it has a time of day."""
+    if label_ns % DAY_NS == 0:
+        return str(np.datetime64(int(label_ns) // DAY_NS, "D"))
+    return str(np.datetime64(int(label_ns), "ns"))[:19].replace("T", " ")
+
+
+@dataclass(frozen=True, eq=False)
+class Sessions:
+    """S consecutive sessions of one calendar: ordinals ↔ labels by binary search over sorted int64 labels.
+
+    calendar: name in exchange_calendars (``XNYS``, ``24/7`` …). labels, opens, closes: int64[S] ns, read-only, labels strictly
+    increasing. early: bool[S], True where the close is earlier than usual.
+    """
+
+    calendar: str
+    labels: Int64Array
+    opens: Int64Array
+    closes: Int64Array
+    early: BoolArray
+
+    def __post_init__(self) -> None:
+        for array in (self.labels, self.opens, self.closes, self.early):
+            array.setflags(write=False)
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    @cached_property
+    def index(self) -> pd.DatetimeIndex:
+        """The labels as a naive DatetimeIndex[ns] of length S."""
+        return pd.DatetimeIndex(self.labels.view("datetime64[ns]"))
+
+    def label(self, ordinal: int) -> pd.Timestamp:
+        """labels[ordinal] as a naive Timestamp[ns]. IndexError outside [−S, S)."""
+        return pd.Timestamp(int(self.labels[ordinal]), unit="ns")
+
+    def ordinal(self, label_ns: int) -> int:
+        """The s with labels[s] == label_ns. SessionOutOfBounds, naming the nearest sessions, when there is none."""
+        s = int(np.searchsorted(self.labels, label_ns))
+        if s == len(self) or self.labels[s] != label_ns:
+            raise self._no_session(label_ns, s)
+        return s
+
+    def at_or_after(self, label_ns: int) -> int:
+        """min {s: labels[s] ≥ label_ns}; S when every session is earlier."""
+        return int(np.searchsorted(self.labels, label_ns))
+
+    def at_or_before(self, label_ns: int) -> int:
+        """max {s: labels[s] ≤ label_ns}; −1 when every session is later."""
+        return int(np.searchsorted(self.labels, label_ns, side="right")) - 1
+
+    def _no_session(self, label_ns: int, s: int) -> SessionOutOfBounds:
+        around = " and ".join(date_text(self.labels[i]) for i in (s - 1, s) if 0 <= i < len(self))
+        first, last = date_text(self.labels[0]), date_text(self.labels[-1])
+        inside = 0 < s < len(self)
+        problem = f"is no session of {self.calendar}" if inside else f"is outside the sessions {first} … {last}"
+        return SessionOutOfBounds(date_text(label_ns), first, last, f"{problem}; the nearest: {around}.")
+
+
+def build_sessions(calendar: str, first: pd.Timestamp, last: pd.Timestamp) -> Sessions:
+    """Every session of the exchange calendar with first ≤ label ≤ last (the only use of exchange_calendars; about a second).
+
+    ``last`` is cut to the last day the calendar knows. CalendarNotFound for an unknown name or a start it does not reach.
+    """
+    import exchange_calendars
+    from exchange_calendars.errors import InvalidCalendarName
+
+    try:
+        with warnings.catch_warnings():
+            # The calendar library touches pandas deprecations on every build; the user cannot act on them.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            return _table(calendar, _schedule(exchange_calendars.get_calendar, calendar, first, last), first, last)
+    except InvalidCalendarName:
+        raise CalendarNotFound(calendar, exchange_calendars.get_calendar_names(include_aliases=True)) from None
+
+
+def _schedule(get: Callable[..., Any], name: str, first: pd.Timestamp, last: pd.Timestamp) -> Any:
+    """The library's calendar over [first, last] ± a week (it refuses spans of a day), inside the bounds it has."""
+    week = pd.Timedelta(days=7)
+    try:
+        return get(name, start=first - week, end=last + week)
+    except ValueError:
+        kind = type(get(name))
+        earliest, latest = kind.bound_min(), kind.bound_max()
+    if earliest is not None and first < earliest:
+        raise CalendarNotFound(name, detail=f"begins on {earliest.date()}, after the first day asked, {first.date()}")
+    start = first - week if earliest is None else max(earliest, first - week)
+    return get(name, start=start, end=last + week if latest is None else min(latest, last + week))
+
+
+def _table(name: str, schedule: Any, first: pd.Timestamp, last: pd.Timestamp) -> Sessions:
+    index = schedule.sessions.as_unit("ns")
+    keep = np.flatnonzero((index >= first) & (index <= last))
+    return Sessions(
+        calendar=name,
+        labels=index.asi8[keep],
+        opens=_utc_ns(schedule.opens)[keep],
+        closes=_utc_ns(schedule.closes)[keep],
+        early=np.asarray(index.isin(schedule.early_closes))[keep],
+    )
+
+
+def _utc_ns(stamps: pd.Series) -> Int64Array:
+    index = pd.DatetimeIndex(stamps)
+    aware = index if index.tz is not None else index.tz_localize("UTC")
+    return np.asarray(aware.tz_convert("UTC").as_unit("ns").asi8, dtype=np.int64)
