@@ -1,0 +1,189 @@
+"""Certificates: no answer leaves on a solver's word.
+
+Feasibility is measured in the user's units, row by row: the largest violation of any box side, linear row, hinge row or
+quadratic bound. Optimality is measured by the duality gap: with the multipliers (y, λ, μ) of the solver the Lagrangian
+
+    φ(w) = Σᵢ φᵢ(wᵢ),   φᵢ(x) = sᵢ x + ½hᵢ(x − tᵢ)² + Σⱼ [Uⱼᵢ(x − aⱼᵢ)⁺ + Dⱼᵢ(aⱼᵢ − x)⁺]
+
+separates by asset (smooth couplings enter by their tangent at w, which only lowers the bound), so its minimum over the
+box is exact: the least of its values at the ends, the kinks and the stationary point of each piece. Then
+
+    gap = Σᵢ [φᵢ(wᵢ) − min φᵢ] + Σ (multiplier × slack)  ≥  f(w) − f(optimum).
+
+Infinite boxes are read as |w| ≤ 10·max(1, ‖w‖∞); a convex objective that cannot be improved there cannot be improved.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tradewind_optimize.problem import CompiledProblem, Floats, Solution
+
+GAP_TOLERANCE = 1e-7
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """What was checked: ``residual`` (largest violation, weight units), ``gap`` (objective units), both against limits.
+
+    ``tolerance`` and ``gap_tolerance`` are the limits this answer had to meet; ``passed`` says whether it did.
+    """
+
+    solver: str
+    residual: float
+    gap: float
+    tolerance: float
+    gap_tolerance: float
+
+    @property
+    def passed(self) -> bool:
+        """Whether both limits hold (NaN fails)."""
+        return self.residual <= self.tolerance and self.gap <= self.gap_tolerance
+
+    def reason(self) -> str:
+        """What failed and by how much."""
+        parts = []
+        if not self.residual <= self.tolerance:
+            parts.append(f"violates a constraint by {self.residual:.3g}, more than {self.tolerance:.0e}")
+        if not self.gap <= self.gap_tolerance:
+            parts.append(f"duality gap {self.gap:.3g}, more than {self.gap_tolerance:.3g}")
+        return " and ".join(parts) or "passed"
+
+
+def certify(problem: CompiledProblem, solution: Solution, tolerance: float) -> Certificate:
+    """Check an optimal Solution; the gap may be 1e-7 of the objective's own scale."""
+    found = gap(problem, solution)
+    return Certificate(
+        solution.solver,
+        residual(problem, solution.weights),
+        found,
+        tolerance,
+        GAP_TOLERANCE * _scale(problem, solution),
+    )
+
+
+def residual(problem: CompiledProblem, weights: Floats) -> float:
+    """The largest violation of any constraint by ``weights``; NaN weights give NaN."""
+    if not np.isfinite(weights).all():
+        return float("nan")
+    values = problem.rows.dot(weights)
+    parts = (
+        problem.lower - weights,
+        weights - problem.upper,
+        problem.row_lower - values,
+        values - problem.row_upper,
+        problem.hinges.values(weights) - problem.hinge_bounds,
+    )
+    worst = max(float(part.max(initial=0.0)) for part in parts)
+    for quadratic in problem.quadratics:
+        worst = max(worst, float(np.sqrt(max(quadratic.value(weights), 0.0)) - quadratic.radius))
+    return worst
+
+
+def _scale(problem: CompiledProblem, solution: Solution) -> float:
+    weights = solution.weights
+    size = abs(problem.value(weights))
+    if len(problem.curvature):
+        size = max(size, 1e-3 * 0.5 * float(problem.curvature @ problem.target**2), 1e-6)
+    largest = float(np.abs(problem.linear).max(initial=0.0))
+    return max(size, 1e-3 * largest * max(1.0, float(np.abs(weights).sum())), 1e-300)
+
+
+@dataclass(frozen=True, eq=False)
+class Lagrangian:
+    """φ for one set of multipliers: ``slope`` s[n], pieces with kinks ``anchor`` [j, n], slopes ``up``, ``down`` ≥ 0."""
+
+    slope: Floats
+    curvature: Floats
+    target: Floats
+    up: Floats
+    down: Floats
+    anchor: Floats
+
+    def at(self, weights: Floats) -> Floats:
+        """φᵢ(wᵢ), float64[n]."""
+        out = self.slope * weights
+        if len(self.curvature):
+            out = out + 0.5 * self.curvature * (weights - self.target) ** 2
+        move = weights - self.anchor
+        return np.asarray(out + np.where(move > 0, self.up * move, -self.down * move).sum(axis=0))
+
+    def side_slopes(self, weights: Floats, margin: float = 1e-12) -> tuple[Floats, Floats]:
+        """(left, right) derivative of every φᵢ at wᵢ; a weight within ``margin`` of a kink sits on it."""
+        base = self.slope
+        if len(self.curvature):
+            base = base + self.curvature * (weights - self.target)
+        move = weights - self.anchor
+        left = np.where(move > margin, self.up, -self.down).sum(axis=0)
+        right = np.where(move < -margin, -self.down, self.up).sum(axis=0)
+        return base + left, base + right
+
+    def pieces(self, lower: Floats, upper: Floats) -> tuple[Floats, Floats]:
+        """(ends, slopes): the sorted kinks inside the box, [j + 2, n], and the linear slope between them, [j + 1, n]."""
+        order = np.argsort(self.anchor, axis=0, kind="stable")
+        up, down = (np.take_along_axis(part, order, axis=0) for part in (self.up, self.down))
+        kinks = np.clip(np.take_along_axis(self.anchor, order, axis=0), lower, upper)
+        ends = np.concatenate([lower[None], kinks, upper[None]])
+        passed = np.concatenate([np.zeros((1, len(lower))), np.cumsum(up + down, axis=0)])
+        return ends, self.slope - down.sum(axis=0) + passed
+
+    def least(self, lower: Floats, upper: Floats) -> Floats:
+        """min φᵢ over [lowerᵢ, upperᵢ], both finite."""
+        ends, slopes = self.pieces(lower, upper)
+        best = np.min([self.at(end) for end in ends], axis=0)
+        if len(self.curvature):
+            curved = self.curvature > 0
+            bend = np.where(curved, self.curvature, 1.0)
+            for slope in slopes:
+                stationary = np.where(curved, np.clip(self.target - slope / bend, lower, upper), lower)
+                best = np.minimum(best, self.at(stationary))
+        return np.asarray(best)
+
+
+def lagrangian(problem: CompiledProblem, solution: Solution) -> Lagrangian:
+    """φ for the multipliers of a solution, smooth couplings by their tangent at its weights."""
+    weights = solution.weights
+    slope = problem.linear - problem.rows.transpose_dot(row_multipliers(problem, solution))
+    if len(problem.factor_scales):
+        along = (weights - problem.factor_center) @ problem.factors
+        slope = slope + problem.factors @ (problem.factor_scales * along)
+    for quadratic, price in zip(problem.quadratics, solution.quadratic_duals, strict=True):
+        slope = slope + price * quadratic.gradient(weights)
+    hinges, costs, prices = problem.hinges, problem.costs, solution.hinge_duals[:, None]
+    slope = slope + (prices * hinges.linear).sum(axis=0) + costs.linear.sum(axis=0)
+    return Lagrangian(
+        slope,
+        problem.curvature,
+        problem.target,
+        np.concatenate([prices * hinges.up, costs.up]),
+        np.concatenate([prices * hinges.down, costs.down]),
+        np.concatenate([hinges.anchor, costs.anchor]),
+    )
+
+
+def row_multipliers(problem: CompiledProblem, solution: Solution) -> Floats:
+    """y without the parts that belong to bounds that are not there."""
+    duals = np.where(np.isinf(problem.row_lower), np.minimum(solution.row_duals, 0.0), solution.row_duals)
+    return np.asarray(np.where(np.isinf(problem.row_upper), np.maximum(duals, 0.0), duals))
+
+
+def gap(problem: CompiledProblem, solution: Solution) -> float:
+    """An upper bound on f(w) − f(optimum), ≥ 0 up to rounding when w is feasible."""
+    weights, duals = solution.weights, row_multipliers(problem, solution)
+    phi = lagrangian(problem, solution)
+    radius = 10.0 * max(1.0, float(np.abs(weights).max(initial=0.0)))
+    lower, upper = np.maximum(problem.lower, -radius), np.minimum(problem.upper, radius)
+    total = float((phi.at(weights) - phi.least(lower, upper)).sum())
+    values = problem.rows.dot(weights)
+    total += float((np.maximum(duals, 0.0) * (values - _finite(problem.row_lower))).sum())
+    total += float((np.maximum(-duals, 0.0) * (_finite(problem.row_upper) - values)).sum())
+    total += float(solution.hinge_duals @ (problem.hinge_bounds - problem.hinges.values(weights)))
+    for quadratic, price in zip(problem.quadratics, solution.quadratic_duals, strict=True):
+        total += price * (quadratic.radius**2 - quadratic.value(weights))
+    return abs(total)
+
+
+def _finite(bounds: Floats) -> Floats:
+    return np.where(np.isfinite(bounds), bounds, 0.0)

@@ -1,0 +1,121 @@
+"""(objective, constraints, current portfolio) → CompiledProblem: blocks are collected, boxes intersected, rows stacked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from tradewind_optimize.constraints.base import Constraint
+from tradewind_optimize.labels import Column, Floats, Ints, Keys, Universe, index_of, merge
+from tradewind_optimize.objectives import Objective, Terms
+from tradewind_optimize.problem import (
+    OBJECTIVE,
+    Block,
+    Box,
+    CompiledProblem,
+    Hinge,
+    HingeSet,
+    Linear,
+    Quadratic,
+    RowMatrix,
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Compilation:
+    """A problem together with the words it came from: what messages and diagnostics are written from.
+
+    ``blocks``: pairs (ordinal of the constraint, block) in the user's order.
+    """
+
+    problem: CompiledProblem
+    universe: Universe
+    objective: Objective
+    constraints: tuple[Constraint, ...]
+    blocks: tuple[tuple[int, Block], ...]
+
+
+def compile_problem(objective: Objective, constraints: Sequence[Constraint], current: Column) -> Compilation:
+    """Align every word to one universe and stack the blocks; the order of the rows is the user's order."""
+    brought = [label for constraint in constraints for label in constraint.brings()]
+    keys = merge(objective.labels(), current.keys)
+    if brought:
+        keys = merge(keys, Keys(index_of(dict.fromkeys(brought))))
+    held = keys.positions(current.keys)
+    weights = np.zeros(len(keys))
+    weights[held] = current.values
+    weights.setflags(write=False)
+    universe = Universe(keys, weights)
+    blocks = tuple((i, block) for i, constraint in enumerate(constraints) for block in constraint.rows(universe))
+    problem = stack(universe, objective.terms(universe, held), blocks)
+    return Compilation(problem, universe, objective, tuple(constraints), blocks)
+
+
+def stack(universe: Universe, terms: Terms, blocks: Sequence[tuple[int, Block]]) -> CompiledProblem:
+    """One CompiledProblem from the objective's terms and all blocks."""
+    n = universe.n
+    lower, upper, lower_source, upper_source = _intersect(n, [(i, b) for i, b in blocks if isinstance(b, Box)])
+    linear = [(i, b) for i, b in blocks if isinstance(b, Linear) and len(b.lower)]
+    hinges = [(i, b) for i, b in blocks if isinstance(b, Hinge) and b.bound < np.inf]
+    quadratics = [(i, b) for i, b in blocks if isinstance(b, Quadratic)]
+    return CompiledProblem(
+        current=universe.current,
+        linear=terms.linear if len(terms.linear) else np.zeros(n),
+        curvature=terms.curvature,
+        target=terms.target,
+        costs=terms.costs or HingeSet.empty(n),
+        factors=np.zeros((n, 0)) if terms.factors is None else terms.factors,
+        factor_scales=terms.factor_scales,
+        factor_center=terms.factor_center,
+        constant=terms.constant,
+        maximize=terms.maximize,
+        exits=terms.exits,
+        lower=_read_only(lower),
+        upper=_read_only(upper),
+        rows=RowMatrix.stack([RowMatrix.of(b.matrix) for _, b in linear], n),
+        row_lower=_read_only(_joined([b.lower for _, b in linear])),
+        row_upper=_read_only(_joined([b.upper for _, b in linear])),
+        hinges=_hinge_set([b for _, b in hinges], n),
+        hinge_bounds=_read_only(np.array([b.bound for _, b in hinges], dtype=np.float64)),
+        quadratics=tuple(b for _, b in quadratics),
+        general=(),
+        lower_source=lower_source,
+        upper_source=upper_source,
+        row_source=np.array([i for i, b in linear for _ in b.lower], dtype=np.int64),
+        row_labels=tuple(label for _, b in linear for label in b.labels),
+        hinge_source=np.array([i for i, _ in hinges], dtype=np.int64),
+        hinge_labels=tuple(b.label for _, b in hinges),
+        quadratic_source=np.array([i for i, _ in quadratics], dtype=np.int64),
+    )
+
+
+def _intersect(n: int, boxes: Sequence[tuple[int, Box]]) -> tuple[Floats, Floats, Ints, Ints]:
+    """The tightest bound of each side and the constraint that gave it (the first of several equal ones)."""
+    lower, upper = np.full(n, -np.inf), np.full(n, np.inf)
+    lower_source, upper_source = np.full(n, OBJECTIVE), np.full(n, OBJECTIVE)
+    for ordinal, box in boxes:
+        low, high = (np.broadcast_to(side, box.positions.shape) for side in (box.lower, box.upper))
+        tighter = low > lower[box.positions]
+        lower[box.positions[tighter]], lower_source[box.positions[tighter]] = low[tighter], ordinal
+        tighter = high < upper[box.positions]
+        upper[box.positions[tighter]], upper_source[box.positions[tighter]] = high[tighter], ordinal
+    return lower, upper, lower_source, upper_source
+
+
+def _hinge_set(hinges: Sequence[Hinge], n: int) -> HingeSet:
+    if not hinges:
+        return HingeSet.empty(n)
+    linear = [np.zeros(n) if hinge.linear is None else hinge.linear for hinge in hinges]
+    parts = (linear, [h.up for h in hinges], [h.down for h in hinges], [h.anchor for h in hinges])
+    return HingeSet(*(_read_only(np.stack(part)) for part in parts))
+
+
+def _joined(parts: Sequence[Floats]) -> Floats:
+    return np.concatenate([np.zeros(0), *parts])
+
+
+def _read_only(array: Floats) -> Floats:
+    array.setflags(write=False)
+    return array

@@ -1,0 +1,1 @@
+"""The constraints: one small class each, one method that yields rows."""

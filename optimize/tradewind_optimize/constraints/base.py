@@ -1,0 +1,73 @@
+"""Constraint: what a word must answer, and the sentinel for a missing side."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable
+from typing import Final
+
+import numpy as np
+
+from tradewind_optimize.labels import Floats, Universe
+from tradewind_optimize.problem import Block
+
+
+class Constraint:
+    """A convex set of portfolios. Subclasses implement one method, :meth:`rows`.
+
+    A constraint is immutable after construction and knows nothing of other constraints; the same object may be used
+    in any number of optimizations.
+    """
+
+    def rows(self, universe: Universe) -> Iterable[Block]:
+        """The set as blocks over the universe's integer positions: Box, Linear, Hinge or Quadratic.
+
+        ``universe.current`` holds the current weights (float64[n]); labels outside the universe have weight 0. NaN
+        must not leave this method.
+        """
+        raise NotImplementedError(f"{type(self).__name__} must implement rows(universe)")
+
+    def brings(self) -> tuple[Hashable, ...]:
+        """Labels that must be variables even when neither objective nor portfolio names them (default: none)."""
+        return ()
+
+    def named(self) -> tuple[Hashable, ...]:
+        """The assets that identify this constraint to its author: shown in its repr (default: none)."""
+        return ()
+
+    def most_shown(self) -> int:
+        """How many assets a message lists before it says how many more there are."""
+        return 10
+
+    def __repr__(self) -> str:
+        named, most = self.named(), self.most_shown()
+        if len(named) == 1:
+            return f"{type(self).__name__}({named[0]!r})"
+        shown = ", ".join(repr(label) for label in named[:most])
+        more = f", … {len(named) - most} more" if len(named) > most else ""
+        return f"{type(self).__name__}([{shown}{more}])" if named else f"{type(self).__name__}()"
+
+
+class _NotConstrained:
+    """The side of a bound that is not there."""
+
+    _only: _NotConstrained | None = None
+
+    def __new__(cls) -> _NotConstrained:
+        if cls._only is None:
+            cls._only = super().__new__(cls)
+        return cls._only
+
+    def __reduce__(self) -> str:
+        return "NotConstrained"
+
+    def __repr__(self) -> str:
+        return "NotConstrained"
+
+
+NotConstrained: Final = _NotConstrained()
+"""Put in place of a bound: that group or factor has no limit on that side."""
+
+
+def everywhere(universe: Universe, value: float) -> Floats:
+    """float64[n] filled with one value."""
+    return np.full(universe.n, value, dtype=np.float64)

@@ -1,0 +1,126 @@
+"""Limits on the net exposure to groups of assets."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from tradewind_optimize.constraints.base import Constraint, NotConstrained
+from tradewind_optimize.constraints.exposure import refuse_crossing
+from tradewind_optimize.constraints.lookthru import Lookthru
+from tradewind_optimize.errors import InvalidParameter, InvalidType
+from tradewind_optimize.labels import Floats, Ints, Keys, Universe, assets_of, bounds, index_of
+from tradewind_optimize.parameters import interval
+from tradewind_optimize.problem import Block, Linear
+
+_BELOW = "Net exposure to {label} ({value}) would be less than min exposure ({bound})."
+_ABOVE = "Net exposure to {label} ({value}) would be greater than max exposure ({bound})."
+
+
+class NetGroupExposure(Constraint):
+    """min_g ≤ Σ_{i in g} wᵢ ≤ max_g for every group g.
+
+    Parameters: ``labels``, Series or dict from asset to group label; assets without a label, and those labelled NaN or
+    None, are in no group. ``min_weights``, ``max_weights``: Series or dict from group label to float or NotConstrained;
+    every label in use needs both, labels nobody uses are ignored. ``etf_lookthru``: see
+    :mod:`tradewind_optimize.constraints.lookthru`.
+    Raises InvalidParameter for a label without bounds, NaN or crossing bounds, an asset labelled twice.
+    """
+
+    def __init__(
+        self, labels: Any, min_weights: Any, max_weights: Any, etf_lookthru: pd.DataFrame | None = None
+    ) -> None:
+        word = type(self).__name__
+        self._keys, self._codes, self.groups = _groups(labels, word)
+        self._low = _bounds(min_weights, self.groups, word, "min_weights", -np.inf)
+        self._high = _bounds(max_weights, self.groups, word, "max_weights", np.inf)
+        refuse_crossing(word, self.groups, self._low, self._high)
+        self._lookthru = None if etf_lookthru is None else Lookthru(etf_lookthru, word)
+
+    @classmethod
+    def with_equal_bounds(
+        cls, labels: Any, min: float, max: float, etf_lookthru: pd.DataFrame | None = None
+    ) -> NetGroupExposure:
+        """The same two bounds for every group that ``labels`` (Series or dict) mentions."""
+        low, high = interval(cls.__name__, ("min", "max"), min, max)
+        groups = _groups(labels, cls.__name__)[2]
+        return cls(labels, dict.fromkeys(groups, low), dict.fromkeys(groups, high), etf_lookthru)
+
+    def rows(self, universe: Universe) -> Iterable[Block]:
+        """One linear row of zeros and ones (of fund fractions, under look-through) for every group in the universe."""
+        if self._lookthru is None:
+            members = self._members(universe.keys)
+            position = np.flatnonzero(members >= 0)
+            matrix = np.zeros((len(self.groups), universe.n))
+            matrix[members[position], position] = 1.0
+        else:
+            matrix = self._looked_through(self._lookthru, universe)
+        shown = matrix.any(axis=1) | (self._low > 0) | (self._high < 0)
+        labels = tuple(group for group, keep in zip(self.groups, shown, strict=True) if keep)
+        yield Linear(matrix[shown], self._low[shown], self._high[shown], labels, _BELOW, _ABOVE)
+
+    def _members(self, keys: Keys) -> Ints:
+        """The group number of each label, −1 for those in no group."""
+        at = self._keys.positions(keys)
+        return np.where(at >= 0, self._codes[np.maximum(at, 0)] if len(self._codes) else -1, -1)
+
+    def _looked_through(self, lookthru: Lookthru, universe: Universe) -> Floats:
+        labels, effective = lookthru.effective(universe)
+        rows, columns, values = effective.triplets()
+        group = self._members(labels)[rows]
+        matrix = np.zeros((len(self.groups), universe.n))
+        grouped = group >= 0
+        np.add.at(matrix, (group[grouped], columns[grouped]), values[grouped])
+        return matrix
+
+
+def _groups(labels: Any, word: str) -> tuple[Keys, Ints, tuple[Hashable, ...]]:
+    if isinstance(labels, pd.Series):
+        index, raw = index_of(labels.index), labels
+    elif isinstance(labels, Mapping):
+        index, raw = index_of(labels.keys()), pd.Series(list(labels.values()), dtype=object)
+    else:
+        raise InvalidType(word, "labels", labels, "a pandas Series or a dict from asset to group label")
+    codes, groups = pd.factorize(raw)
+    return Keys(index).require_unique(word, "labels"), codes.astype(np.int64), tuple(groups)
+
+
+def _bounds(given: Any, groups: tuple[Hashable, ...], word: str, parameter: str, unlimited: float) -> Floats:
+    values = bounds(given, word, parameter, NotConstrained, unlimited)
+    at = values.keys.positions(Keys(index_of(groups)))
+    if (at < 0).any():
+        missing = [group for group, position in zip(groups, at, strict=True) if position < 0]
+        hint = f"Add {parameter}[{missing[0]!r}], or NotConstrained for no limit."
+        raise InvalidParameter(word, parameter, f"no bound for {missing[:10]}", "a bound for every label in use", hint)
+    return values.values[at]
+
+
+class Basket(Constraint):
+    """min_net_exposure ≤ Σ_{i in assets} wᵢ ≤ max_net_exposure.
+
+    Parameters: ``assets`` (iterable of labels; those outside the portfolio have weight 0), the two bounds (floats,
+    ±inf for no limit).
+    """
+
+    def __init__(self, assets: Iterable[Hashable], min_net_exposure: float, max_net_exposure: float) -> None:
+        word = type(self).__name__
+        self.assets = assets_of(assets, word)
+        names = ("min_net_exposure", "max_net_exposure")
+        self.min_net_exposure, self.max_net_exposure = interval(word, names, min_net_exposure, max_net_exposure)
+
+    def named(self) -> tuple[Hashable, ...]:
+        """The assets of the basket."""
+        return self.assets
+
+    def rows(self, universe: Universe) -> Iterable[Block]:
+        """One linear row of ones on the basket."""
+        matrix = np.zeros((1, universe.n))
+        matrix[0, universe.inside(self.assets)] = 1.0
+        below = "Net exposure to the basket ({value}) would be less than min net exposure ({bound})."
+        above = "Net exposure to the basket ({value}) would be greater than max net exposure ({bound})."
+        yield Linear(
+            matrix, np.array([self.min_net_exposure]), np.array([self.max_net_exposure]), (None,), below, above
+        )

@@ -1,0 +1,268 @@
+"""Labels: how assets named by any hashable become integer positions, and what missing values mean.
+
+Rules. The variables of a problem are the labels of the objective, then those of the current portfolio that are not yet
+there, then those a constraint brings in, each in the order given. Labels of a constraint outside this set are ignored.
+A label present twice is an error. Where every label offers an integer code (``__index__``: assets, ints) alignment uses
+the codes, which is several times faster than hashing objects and agrees with it, since such labels compare by code.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from tradewind_optimize.errors import InvalidParameter, InvalidType
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+_TABLE_SPAN = 1 << 20  # codes spread wider than this are searched instead of looked up in a table
+
+
+@dataclass(frozen=True, eq=False)
+class Keys:
+    """An index of distinct labels with its integer codes (None when some label has none)."""
+
+    index: pd.Index
+
+    def __len__(self) -> int:
+        return len(self.index)
+
+    @cached_property
+    def codes(self) -> Ints | None:
+        """int64[n] codes from ``__index__``; None when a label offers none or two labels share one."""
+        codes = _codes(self.index)
+        if codes is None or len(codes) < 2:
+            return codes
+        ordered = np.sort(codes)
+        return None if (ordered[1:] == ordered[:-1]).any() else codes
+
+    def require_unique(self, word: str, parameter: str) -> Keys:
+        """Raise :class:`InvalidParameter` naming the labels that occur twice; else return self."""
+        if self.codes is None and not self.index.is_unique:
+            twice = list(dict.fromkeys(self.index[self.index.duplicated()]))
+            raise InvalidParameter(
+                word, parameter, f"duplicates of {_some(twice)}", "free of duplicate labels", "Keep one row a label."
+            )
+        return self
+
+    @cached_property
+    def _lookup(self) -> tuple[int, Ints] | None:
+        codes = self.codes
+        if codes is None or not len(codes):
+            return None
+        first, last = int(codes.min()), int(codes.max())
+        if last - first >= _TABLE_SPAN:
+            return None
+        table = np.full(last - first + 1, -1, dtype=np.int64)
+        table[codes - first] = np.arange(len(codes))
+        return first, table
+
+    def positions(self, other: Keys) -> Ints:
+        """int64[len(other)]: where each label of ``other`` stands here; −1 where it does not."""
+        if other.index is self.index:
+            return np.arange(len(self.index))
+        mine, theirs = self.codes, other.codes
+        if mine is None or theirs is None:
+            return np.asarray(self.index.get_indexer(other.index), dtype=np.int64)
+        if len(mine) == len(theirs) and np.array_equal(mine, theirs):
+            return np.arange(len(mine))
+        return self._by_code(mine, theirs)
+
+    def _by_code(self, mine: Ints, theirs: Ints) -> Ints:
+        if not len(mine):
+            return np.full(len(theirs), -1, dtype=np.int64)
+        if self._lookup is not None:
+            first, table = self._lookup
+            inside = (theirs >= first) & (theirs < first + len(table))
+            return np.where(inside, table[np.where(inside, theirs - first, 0)], -1)
+        order = np.argsort(mine)
+        at = np.minimum(np.searchsorted(mine, theirs, sorter=order), len(mine) - 1)
+        found = order[at]
+        return np.where(mine[found] == theirs, found, -1)
+
+
+def _codes(index: pd.Index) -> Ints | None:
+    if index.dtype == object:
+        try:
+            return np.fromiter(map(operator.index, index.to_numpy()), dtype=np.int64, count=len(index))
+        except (TypeError, OverflowError):
+            return None
+    if index.dtype.kind in "iu":
+        return index.to_numpy().astype(np.int64)
+    return None
+
+
+def _some(labels: Sequence[Any], most: int = 10) -> str:
+    shown = ", ".join(repr(label) for label in labels[:most])
+    return shown + (f" and {len(labels) - most} more" if len(labels) > most else "")
+
+
+def index_of(labels: Iterable[Hashable]) -> pd.Index:
+    """A flat pandas Index of the labels, tuples kept whole."""
+    if isinstance(labels, pd.MultiIndex):
+        return labels.to_flat_index()
+    if isinstance(labels, pd.Index):
+        return labels
+    items = list(labels)
+    if not items:
+        return pd.Index([], dtype=object)
+    return pd.Index(items, tupleize_cols=False)
+
+
+def is_many(asset_or_assets: Any) -> bool:
+    """Whether an argument is a collection of labels; a string, and anything not iterable, is one label."""
+    return isinstance(asset_or_assets, Iterable) and not isinstance(asset_or_assets, (str, bytes))
+
+
+def assets_of(asset_or_assets: Any, word: str) -> tuple[Hashable, ...]:
+    """The labels named by one label or a collection of labels: without repetitions, in a reproducible order.
+
+    A mapping gives its keys, a Series its values. Sets have no order of their own: their members are sorted, by value
+    if they can be compared, else by repr.
+    """
+    if not is_many(asset_or_assets):
+        items = [asset_or_assets]
+    else:
+        items = list(asset_or_assets)
+        if isinstance(asset_or_assets, (set, frozenset)):
+            items = _ordered(items)
+    try:
+        return tuple(dict.fromkeys(items))
+    except TypeError:
+        unhashable = next(item for item in items if not isinstance(item, Hashable))
+        raise InvalidType(
+            word, "asset_or_assets", unhashable, "a hashable label or a flat collection of them"
+        ) from None
+
+
+def _ordered(items: list[Any]) -> list[Any]:
+    try:
+        return sorted(items)
+    except TypeError:
+        return sorted(items, key=repr)
+
+
+@dataclass(frozen=True, eq=False)
+class Column:
+    """Labels with one float64 value each (read-only, C-contiguous)."""
+
+    keys: Keys
+    values: Floats
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+
+def _pairs(values: Any, word: str, parameter: str) -> tuple[pd.Index, Any]:
+    if isinstance(values, pd.Series):
+        return index_of(values.index), values.to_numpy()
+    if isinstance(values, Mapping):
+        return index_of(values.keys()), np.array(list(values.values()), dtype=object)
+    hint = "Write {asset: value, …} or a Series indexed by asset."
+    raise InvalidType(word, parameter, values, "a pandas Series or a dict from label to number", hint)
+
+
+def _floats(raw: Any, word: str, parameter: str) -> Floats:
+    try:
+        return np.array(raw, dtype=np.float64)
+    except (TypeError, ValueError):
+        bad = next(item for item in raw if not isinstance(item, (int, float, np.number)))
+        raise InvalidType(word, parameter, bad, "a map from label to number") from None
+
+
+def column(values: Any, word: str, parameter: str, missing: str) -> Column:
+    """A Series or dict of finite numbers as a :class:`Column`.
+
+    Raises InvalidParameter naming the labels whose value is NaN or infinite (``missing`` is the advice), or that occur
+    twice; InvalidType when it is no mapping to numbers.
+    """
+    index, raw = _pairs(values, word, parameter)
+    numbers = _floats(raw, word, parameter)
+    bad = ~np.isfinite(numbers)
+    if bad.any():
+        found = f"NaN or infinity for {_some(list(index[bad]))}"
+        raise InvalidParameter(word, parameter, found, "finite for every label", missing)
+    return _column(index, numbers, word, parameter)
+
+
+def bounds(values: Any, word: str, parameter: str, free: Hashable, unlimited: float) -> Column:
+    """A Series or dict of bounds as a :class:`Column`: the sentinel ``free`` becomes ``unlimited`` (±inf), NaN is refused."""
+    index, raw = _pairs(values, word, parameter)
+    if raw.dtype == object:
+        raw = [unlimited if item is free else item for item in raw]
+    numbers = _floats(raw, word, parameter)
+    bad = np.isnan(numbers)
+    if bad.any():
+        found = f"NaN for {_some(list(index[bad]))}"
+        hint = "Use NotConstrained for a side without a limit."
+        raise InvalidParameter(word, parameter, found, "a number for every label", hint)
+    return _column(index, numbers, word, parameter)
+
+
+def _column(index: pd.Index, numbers: Floats, word: str, parameter: str) -> Column:
+    numbers.setflags(write=False)
+    return Column(Keys(index).require_unique(word, parameter), numbers)
+
+
+def merge(first: Keys, *others: Keys) -> Keys:
+    """The union of labels: those of ``first``, then the new ones of each other, in order."""
+    union = first
+    for other in others:
+        new = union.positions(other) < 0
+        if new.any():
+            union = Keys(_append(union.index, other.index[new]))
+    return union
+
+
+def _append(index: pd.Index, more: pd.Index) -> pd.Index:
+    if not len(index):
+        return more
+    if index.dtype == more.dtype:
+        return index.append(more)
+    return index.astype(object).append(more.astype(object))
+
+
+@dataclass(frozen=True, eq=False)
+class Universe:
+    """The variables of one problem, as a constraint sees them.
+
+    Attributes: ``keys`` (labels in order), ``current`` (float64[n], the weights held now, 0 where nothing is held).
+    """
+
+    keys: Keys
+    current: Floats
+
+    @property
+    def n(self) -> int:
+        """How many assets there are."""
+        return len(self.current)
+
+    @property
+    def labels(self) -> pd.Index:
+        """The labels, one a position."""
+        return self.keys.index
+
+    def positions(self, labels: Keys | Iterable[Hashable]) -> Ints:
+        """int64[len(labels)]: the position of each label, −1 for those outside the universe."""
+        return self.keys.positions(labels if isinstance(labels, Keys) else Keys(index_of(labels)))
+
+    def inside(self, labels: Keys | Iterable[Hashable]) -> Ints:
+        """The positions of those labels that are in the universe."""
+        at = self.positions(labels)
+        return at[at >= 0]
+
+    def align(self, values: Column, default: float = 0.0) -> Floats:
+        """float64[n]: the values in universe order, ``default`` where a label has none."""
+        out = np.full(self.n, default, dtype=np.float64)
+        at = self.positions(values.keys)
+        known = at >= 0
+        out[at[known]] = values.values[known]
+        return out

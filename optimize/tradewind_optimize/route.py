@@ -1,0 +1,276 @@
+"""From CompiledProblem to a certified Solution: which solver, what next when it fails, exits, ties.
+
+Order of play: the objective's optimum over the box alone, if the coupling rows let it stand; else the solvers that
+accept the problem, in order, until one answer passes its certificate. "Infeasible" and "unbounded" are certified too: by
+the least possible violation, and by a direction of escape.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+
+from tradewind_optimize.certify import Certificate, certify
+from tradewind_optimize.errors import InvalidParameter
+from tradewind_optimize.problem import CompiledProblem, Floats, HingeSet, Ints, RowMatrix, Solution, Status
+from tradewind_optimize.ties import nearest_problem
+
+SOLVERS = ("highs", "clarabel", "osqp")
+EXACT = 1e-8
+CROSSING = 1e-10  # box sides that cross by no more than this are rounding, and meet in the middle
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """How one optimization ended.
+
+    ``solution`` and ``certificate`` are None unless ``status`` is "optimal"; ``attempts`` are pairs (solver, reason);
+    ``shortfall`` the least total violation when infeasible; ``escape`` a direction float64[n] when unbounded.
+    """
+
+    status: Status
+    solution: Solution | None = None
+    certificate: Certificate | None = None
+    attempts: tuple[tuple[str, str], ...] = ()
+    shortfall: float = float("nan")
+    escape: Floats | None = None
+    iterations: int = 0
+
+
+def check_solver(name: str) -> str:
+    """The name, if it is "auto" or that of a solver; else InvalidParameter with the nearest name."""
+    known = ("auto", *SOLVERS)
+    if name not in known:
+        near = get_close_matches(str(name), known, n=1)
+        hint = f"Did you mean {near[0]!r}?" if near else ""
+        raise InvalidParameter("run_optimization", "solver", repr(name), f"one of {', '.join(map(repr, known))}", hint)
+    return name
+
+
+def optimize(problem: CompiledProblem, solver: str = "auto") -> Outcome:
+    """Solve with the exits at 0; if no portfolio allows that, with as few of them released as possible."""
+    problem = _meet(problem)
+    exits = problem.exits[(problem.lower[problem.exits] <= 0) & (problem.upper[problem.exits] >= 0)]
+    outcome = _optimize(_pinned(problem, exits), solver)
+    if outcome.status != "infeasible" or not len(exits):
+        return outcome
+    released = _optimize(_exit_problem(problem, exits), "auto")
+    if released.solution is None:
+        return released if released.status == "infeasible" else outcome
+    moved = np.abs(released.solution.weights[exits]) > 1e-9
+    return _optimize(_pinned(problem, exits[~moved]), solver)
+
+
+def _meet(problem: CompiledProblem) -> CompiledProblem:
+    """Box sides that cross by rounding are joined."""
+    touching = (problem.lower > problem.upper) & (problem.lower - problem.upper <= CROSSING)
+    if not touching.any():
+        return problem
+    middle = 0.5 * (problem.lower + problem.upper)
+    return replace(
+        problem,
+        lower=np.where(touching, middle, problem.lower),
+        upper=np.where(touching, middle, problem.upper),
+    )
+
+
+def _pinned(problem: CompiledProblem, exits: Ints) -> CompiledProblem:
+    if not len(exits):
+        return problem
+    lower, upper = problem.lower.copy(), problem.upper.copy()
+    lower[exits] = upper[exits] = 0.0
+    return replace(problem, lower=lower, upper=upper)
+
+
+def _exit_problem(problem: CompiledProblem, exits: Ints) -> CompiledProblem:
+    """min Σ_{i in exits} |wᵢ| under the same constraints: who must stay, and how little of it."""
+    size = np.zeros((1, problem.n))
+    size[0, exits] = 1.0
+    none = np.zeros((1, problem.n))
+    empty = np.zeros(0)
+    return replace(
+        problem,
+        linear=np.zeros(problem.n),
+        curvature=empty,
+        target=empty,
+        costs=HingeSet(none, size, size, none),
+        factors=np.zeros((problem.n, 0)),
+        factor_scales=empty,
+        factor_center=empty,
+        constant=0.0,
+        maximize=False,
+    )
+
+
+def _optimize(problem: CompiledProblem, solver: str) -> Outcome:
+    if (problem.lower > problem.upper).any():
+        crossed = float(np.maximum(problem.lower - problem.upper, 0.0).sum())
+        return Outcome("infeasible", shortfall=crossed, attempts=(("box", "bounds cross"),))
+    alone = _over_the_box(problem)
+    if alone is not None:
+        certificate = certify(problem, alone, EXACT)
+        if certificate.passed and certificate.residual <= 1e-12:
+            return Outcome("optimal", alone, certificate)
+    return _by_solver(problem, solver)
+
+
+def _over_the_box(problem: CompiledProblem) -> Solution | None:
+    """The optimum of a separable objective over the box alone, with zero multipliers; None if it has none."""
+    if len(problem.factor_scales) or len(problem.costs) or problem.general:
+        return None
+    if len(problem.curvature):
+        weights = np.clip(problem.target - problem.linear / problem.curvature, problem.lower, problem.upper)
+    else:
+        aim = np.where(problem.linear > 0, -np.inf, np.where(problem.linear < 0, np.inf, problem.current))
+        weights = np.clip(aim, problem.lower, problem.upper)
+    if not np.isfinite(weights).all():
+        return None
+    zeros = (np.zeros(problem.m), np.zeros(len(problem.hinges)), np.zeros(len(problem.quadratics)))
+    return Solution("optimal", "box", weights, *zeros)
+
+
+def _by_solver(problem: CompiledProblem, solver: str) -> Outcome:
+    attempts: list[tuple[str, str]] = []
+    spare: tuple[Solution, Certificate] | None = None
+    for name in _order(problem, solver):
+        module = _module(name)
+        solution = module.solve(problem)
+        if solution.status == "optimal":
+            certificate = certify(problem, solution, EXACT)
+            if certificate.passed:
+                return _settled(problem, solution, certificate)
+            loose = replace(certificate, tolerance=module.TOLERANCE, gap_tolerance=10 * certificate.gap_tolerance)
+            if spare is None and module.TOLERANCE > EXACT and loose.passed:
+                spare = solution, loose
+            attempts.append((name, certificate.reason()))
+            continue
+        refused = _refusal(problem, solution, tuple(attempts))
+        if refused is not None:
+            return refused
+        attempts.append((name, f"ended as {solution.note or solution.status}"))
+    if spare is not None:
+        return _settled(problem, *spare)
+    return Outcome("failed", attempts=tuple(attempts))
+
+
+def _order(problem: CompiledProblem, solver: str) -> list[str]:
+    names = SOLVERS if solver == "auto" else (solver,)
+    return [name for name in names if _module(name).accepts(problem)]
+
+
+def _module(name: str) -> Any:
+    return import_module(f"tradewind_optimize.solvers.{name}")
+
+
+def _settled(problem: CompiledProblem, solution: Solution, certificate: Certificate) -> Outcome:
+    """The answer; for a linear objective the point of the optimal face nearest to the current portfolio."""
+    if problem.is_linear and not problem.quadratics and not len(problem.costs):
+        face = nearest_problem(problem, solution)
+        nearest = None if face is None else _optimize(face, "auto").solution
+        if nearest is not None:
+            moved = replace(solution, weights=nearest.weights, iterations=solution.iterations + nearest.iterations)
+            checked = certify(problem, moved, certificate.tolerance)
+            if checked.passed:
+                return Outcome("optimal", moved, checked)
+    return Outcome("optimal", solution, certificate)
+
+
+def _refusal(problem: CompiledProblem, solution: Solution, attempts: tuple[tuple[str, str], ...]) -> Outcome | None:
+    """A certified "infeasible" or "unbounded"; None when the solver's word cannot be confirmed."""
+    if solution.status not in ("infeasible", "unbounded"):
+        return None
+    word = (*attempts, (solution.solver, solution.note))
+    missing = shortfall(problem)
+    if missing > 1e-9:
+        return Outcome("infeasible", attempts=word, shortfall=missing)
+    if solution.status == "unbounded":
+        direction = escape(problem)
+        if direction is not None:
+            return Outcome("unbounded", attempts=word, escape=direction)
+    return None
+
+
+def shortfall(problem: CompiledProblem) -> float:
+    """The least Σ of violations over the box, linear rows and hinge rows kept elastic: 0 exactly when feasible.
+
+    Found by one linear program that always has a solution; quadratic bounds are outside it (NaN, trusted to the cone
+    solver's own certificate, becomes infinity).
+    """
+    if problem.quadratics:
+        return float("inf")
+    elastic, _ = _elastic(problem)
+    outcome = _solve_linear(elastic)
+    return float("nan") if outcome is None else outcome.value
+
+
+def escape(problem: CompiledProblem) -> Floats | None:
+    """A direction d, ‖d‖∞ ≤ 1, along which every constraint holds for ever and the linear objective falls; else None."""
+    if not problem.is_linear:
+        return None
+    rows_low = np.where(np.isfinite(problem.row_lower), 0.0, -np.inf)
+    rows_high = np.where(np.isfinite(problem.row_upper), 0.0, np.inf)
+    hinges = problem.hinges
+    cone = replace(
+        problem,
+        lower=np.where(np.isfinite(problem.lower), 0.0, -1.0),
+        upper=np.where(np.isfinite(problem.upper), 0.0, 1.0),
+        row_lower=rows_low,
+        row_upper=rows_high,
+        hinges=HingeSet(hinges.linear, hinges.up, hinges.down, np.zeros_like(hinges.anchor)),
+        hinge_bounds=np.zeros(len(hinges)),
+    )
+    found = _solve_linear(cone)
+    limit = 1e-9 * max(float(np.abs(problem.linear).max(initial=0.0)), 1e-300)
+    return found.weights if found is not None and found.value < -limit else None
+
+
+@dataclass(frozen=True, eq=False)
+class _Linear:
+    value: float
+    weights: Floats
+
+
+def _solve_linear(problem: CompiledProblem) -> _Linear | None:
+    for name in ("highs", "clarabel"):
+        solution = _module(name).solve(problem)
+        if solution.status == "optimal" and certify(problem, solution, 1e-7).residual <= 1e-7:
+            return _Linear(problem.value(solution.weights), solution.weights)
+    return None
+
+
+def _elastic(problem: CompiledProblem) -> tuple[CompiledProblem, Callable[[Floats], Floats]]:
+    """Every row with a slack variable of price 1 (two for linear rows, one for hinge rows), appended to the weights."""
+    n, m, k = problem.n, problem.m, len(problem.hinges)
+    extra = 2 * m + k
+    slack_rows = np.concatenate([np.eye(m), -np.eye(m), np.zeros((m, k))], axis=1)
+    rows = np.concatenate([problem.rows.to_dense(), slack_rows], axis=1)
+    hinges, wide = problem.hinges, np.zeros((k, extra))
+    relief = wide.copy()
+    relief[:, 2 * m :] = -np.eye(k)
+    empty = np.zeros(0)
+    elastic = replace(
+        problem,
+        current=np.zeros(n + extra),
+        linear=np.concatenate([np.zeros(n), np.ones(extra)]),
+        curvature=empty,
+        target=empty,
+        costs=HingeSet.empty(n + extra),
+        factors=np.zeros((n + extra, 0)),
+        factor_scales=empty,
+        factor_center=empty,
+        constant=0.0,
+        maximize=False,
+        lower=np.concatenate([problem.lower, np.zeros(extra)]),
+        upper=np.concatenate([problem.upper, np.full(extra, np.inf)]),
+        rows=RowMatrix.of(rows),
+        hinges=HingeSet(
+            np.concatenate([hinges.linear, relief], axis=1),
+            *(np.concatenate([part, wide], axis=1) for part in (hinges.up, hinges.down, hinges.anchor)),
+        ),
+    )
+    return elastic, lambda weights: weights[n:]

@@ -1,0 +1,168 @@
+"""The standard form of the general solvers: hinges become epigraph variables, fixed weights become constants.
+
+    minimise  q'x + ½ Σ pᵢxᵢ²    subject to    lo ≤ x ≤ hi,   rlo ≤ R x ≤ rhi
+
+over x = (free weights, s, y): for every hinge that can bend inside its asset's box  s ≥ up(w − a), s ≥ down(a − w);
+y = F'(w − b) when the objective has factors. Rows: the m linear ones, the k hinge rows, then epigraphs, then factors.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from tradewind_optimize.problem import CompiledProblem, Floats, HingeSet, Ints, Solution
+
+
+@dataclass(frozen=True, eq=False)
+class Lifted:
+    """The arrays of the standard form (R as triplets) and what is needed to come home again."""
+
+    problem: CompiledProblem
+    free: Ints
+    fixed_weights: Floats
+    cost: Floats
+    curvature: Floats
+    lower: Floats
+    upper: Floats
+    rows: Ints
+    columns: Ints
+    values: Floats
+    row_lower: Floats
+    row_upper: Floats
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(rows, columns) of R."""
+        return len(self.row_lower), len(self.cost)
+
+    def restore(self, x: Floats, row_duals: Floats, solver: str, iterations: int, note: str) -> Solution:
+        """The Solution in the problem's own weights, clipped into the box (solvers stop a hair outside)."""
+        problem, m, k = self.problem, self.problem.m, len(self.problem.hinges)
+        weights = self.fixed_weights.copy()
+        weights[self.free] = x[: len(self.free)]
+        weights = np.clip(weights, problem.lower, problem.upper)
+        hinge_duals = np.maximum(-row_duals[m : m + k], 0.0)
+        none = np.zeros(0)
+        return Solution("optimal", solver, weights, row_duals[:m], hinge_duals, none, iterations, note)
+
+
+@dataclass
+class _Rows:
+    """Triplets in the making."""
+
+    rows: list[Ints] = field(default_factory=list)
+    columns: list[Ints] = field(default_factory=list)
+    values: list[Floats] = field(default_factory=list)
+
+    def add(self, rows: Ints | int, columns: Ints, values: Floats | float) -> None:
+        """Append entries; scalars are repeated."""
+        count = len(columns)
+        self.rows.append(np.broadcast_to(np.asarray(rows, dtype=np.int64), count))
+        self.columns.append(columns)
+        self.values.append(np.broadcast_to(np.asarray(values, dtype=np.float64), count))
+
+
+def lift(problem: CompiledProblem) -> Lifted:
+    """The standard form of a problem without quadratic bounds or general terms."""
+    fixed = problem.lower == problem.upper
+    free = np.flatnonzero(~fixed)
+    base = np.where(fixed, problem.lower, 0.0)
+    matrix, nf, m, k = _Rows(), len(free), problem.m, len(problem.hinges)
+    cost = problem.linear[free].copy()
+    curvature = np.zeros(nf)
+    if len(problem.curvature):
+        curvature += problem.curvature[free]
+        cost -= (problem.curvature * problem.target)[free]
+    offset = problem.rows.dot(base)
+    _linear_rows(matrix, problem, free)
+    hinge_shift, width, extra = np.zeros(k), nf, m + k
+    bends: list[Floats] = []
+    extra_cost: list[Floats] = []
+    for j in range(k + len(problem.costs)):
+        hinges, i = (problem.hinges, j) if j < k else (problem.costs, j - k)
+        coefficients, shift, bent = _straight(problem, hinges, i, free, base)
+        if j < k:
+            hinge_shift[j] = shift
+            matrix.add(m + j, np.arange(nf), coefficients)
+            matrix.add(m + j, np.arange(width, width + len(bent)), 1.0)
+        else:
+            cost += coefficients
+        bends.append(_epigraph(matrix, hinges, i, free, bent, width, extra))
+        extra_cost.append(np.full(len(bent), 0.0 if j < k else 1.0))
+        width, extra = width + len(bent), extra + 2 * len(bent)
+    factor_rows = _factor_rows(matrix, problem, free, base, width, extra)
+    q = np.concatenate([cost, *extra_cost, np.zeros(len(factor_rows))])
+    p = np.concatenate([curvature, np.zeros(width - nf), problem.factor_scales])
+    unbounded = np.full(len(q) - nf, np.inf)
+    epigraph = np.concatenate([np.zeros(0), *bends])
+    row_lower = np.concatenate([problem.row_lower - offset, np.full(k, -np.inf), epigraph, factor_rows])
+    row_upper = np.concatenate(
+        [problem.row_upper - offset, problem.hinge_bounds - hinge_shift, np.full(len(epigraph), np.inf), factor_rows]
+    )
+    lower = np.concatenate([problem.lower[free], -unbounded])
+    upper = np.concatenate([problem.upper[free], unbounded])
+    rows, columns, values = _sorted(matrix)
+    return Lifted(problem, free, base, q, p, lower, upper, rows, columns, values, row_lower, row_upper)
+
+
+def _sorted(matrix: _Rows) -> tuple[Ints, Ints, Floats]:
+    rows = np.concatenate([np.empty(0, dtype=np.int64), *matrix.rows])
+    columns = np.concatenate([np.empty(0, dtype=np.int64), *matrix.columns])
+    values = np.concatenate([np.zeros(0), *matrix.values])
+    order = np.lexsort((columns, rows))
+    order = order[values[order] != 0]
+    return rows[order], columns[order], values[order]
+
+
+def _linear_rows(matrix: _Rows, problem: CompiledProblem, free: Ints) -> None:
+    at = np.full(problem.n, -1, dtype=np.int64)
+    at[free] = np.arange(len(free))
+    rows, columns, values = problem.rows.triplets()
+    keep = at[columns] >= 0
+    matrix.add(rows[keep], at[columns[keep]], values[keep])
+
+
+def _straight(
+    problem: CompiledProblem, hinges: HingeSet, i: int, free: Ints, base: Floats
+) -> tuple[Floats, float, Ints]:
+    """Coefficients on the free weights, the constant part, and which free weights can really bend."""
+    up, down, anchor = hinges.up[i], hinges.down[i], hinges.anchor[i]
+    right, left = problem.lower >= anchor, problem.upper <= anchor
+    slope = np.where(right, up, np.where(left, -down, 0.0))
+    constant = np.where(right, -up * anchor, np.where(left, down * anchor, 0.0))
+    shift = float(constant.sum() + (hinges.linear[i] + slope) @ base)
+    bent = np.flatnonzero((~right & ~left & (up + down > 0))[free])
+    return (hinges.linear[i] + slope)[free], shift, bent
+
+
+def _epigraph(
+    matrix: _Rows, hinges: HingeSet, i: int, free: Ints, bent: Ints, first_column: int, first_row: int
+) -> Floats:
+    """Rows s − up·w ≥ −up·a and s + down·w ≥ down·a for each bent weight; returns their lower bounds."""
+    at, count = free[bent], len(bent)
+    up, down, anchor = hinges.up[i][at], hinges.down[i][at], hinges.anchor[i][at]
+    s, above, below = (
+        np.arange(count) + first_column,
+        np.arange(count) + first_row,
+        np.arange(count) + first_row + count,
+    )
+    matrix.add(above, s, 1.0)
+    matrix.add(above, bent, -up)
+    matrix.add(below, s, 1.0)
+    matrix.add(below, bent, down)
+    return np.concatenate([-up * anchor, down * anchor])
+
+
+def _factor_rows(
+    matrix: _Rows, problem: CompiledProblem, free: Ints, base: Floats, first_column: int, first_row: int
+) -> Floats:
+    """Rows y − F'w = −F'b; returns their right-hand sides."""
+    k = len(problem.factor_scales)
+    if not k:
+        return np.zeros(0)
+    matrix.add(np.arange(k) + first_row, np.arange(k) + first_column, 1.0)
+    loading = problem.factors[free].T
+    matrix.add(np.repeat(np.arange(k) + first_row, len(free)), np.tile(np.arange(len(free)), k), -loading.ravel())
+    return np.asarray((base - problem.factor_center) @ problem.factors)
