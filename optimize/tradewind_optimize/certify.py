@@ -93,7 +93,7 @@ def _scale(problem: CompiledProblem, solution: Solution) -> float:
 
 @dataclass(frozen=True, eq=False)
 class Lagrangian:
-    """φ for one set of multipliers: ``slope`` s[n], pieces with kinks ``anchor`` [j, n], slopes ``up``, ``down`` ≥ 0."""
+    """φ for one set of multipliers: ``slope`` s[n], kinks ``anchor`` [j, n], slopes ``up``, ``down`` ≥ 0."""
 
     slope: Floats
     curvature: Floats
@@ -121,7 +121,7 @@ class Lagrangian:
         return base + left, base + right
 
     def pieces(self, lower: Floats, upper: Floats) -> tuple[Floats, Floats]:
-        """(ends, slopes): the sorted kinks inside the box, [j + 2, n], and the linear slope between them, [j + 1, n]."""
+        """(ends, slopes): sorted kinks clipped to the box, [j + 2, n], and the slope between them, [j + 1, n]."""
         order = np.argsort(self.anchor, axis=0, kind="stable")
         up, down = (np.take_along_axis(part, order, axis=0) for part in (self.up, self.down))
         kinks = np.clip(np.take_along_axis(self.anchor, order, axis=0), lower, upper)

@@ -1,4 +1,4 @@
-"""(objective, constraints, current portfolio) → CompiledProblem: blocks are collected, boxes intersected, rows stacked."""
+"""(objective, constraints, current) → CompiledProblem: blocks are collected, boxes intersected, rows stacked."""
 
 from __future__ import annotations
 

@@ -111,7 +111,7 @@ class Diagnostics:
     """What is known about one optimization.
 
     Attributes: ``objective`` (the user's objective at the answer; NaN without one), ``solver``, ``iterations``,
-    ``certificate`` (None without an answer), ``attempts`` (pairs (solver, what was wrong)). Built by the optimizer only.
+    ``certificate`` (None without an answer), ``attempts`` (pairs (solver, what was wrong)).
     """
 
     def __init__(
@@ -137,8 +137,8 @@ class Diagnostics:
         Columns: ``constraint`` (its repr), ``label`` (of the row: an asset, a group, a factor; None where it has none),
         ``side`` ("lower", "upper" or "": the nearer bound where it binds), ``value``, ``lower``, ``upper``, ``slack``
         (distance to the nearer bound, negative if violated), ``shadow_price`` (≥ 0: how much the objective would gain
-        per unit of relaxing the binding side), ``binding`` (slack ≤ 1e-7). Without an answer the values are those of the
-        current portfolio and the prices NaN.
+        per unit of relaxing the binding side), ``binding`` (slack ≤ 1e-7). Without an answer the values are those of
+        the current portfolio and the prices NaN.
         """
         return self.table()
 

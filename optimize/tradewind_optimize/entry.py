@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -69,7 +69,7 @@ def calculate_optimal_portfolio(
     """
     result = run_optimization(objective, constraints, current_portfolio, solver)
     result.raise_for_status()
-    return result.new_weights
+    return cast(pd.Series, result.new_weights)
 
 
 def _current(given: Any) -> Any:

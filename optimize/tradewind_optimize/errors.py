@@ -35,7 +35,7 @@ class OptimizationError(Exception):
 class InvalidParameter(OptimizationError, ValueError):
     """A parameter whose value cannot be meant.
 
-    Attributes: ``word`` (the class or function), ``parameter``, ``found``, ``expected``, ``hint`` (the next move, or "").
+    Attributes: ``word`` (the class or function), ``parameter``, ``found``, ``expected``, ``hint`` (what to do, or "").
     """
 
     def __init__(self, word: str, parameter: str, found: Any, expected: str, hint: str = "") -> None:
@@ -43,7 +43,7 @@ class InvalidParameter(OptimizationError, ValueError):
         self.word, self.parameter, self.found, self.expected, self.hint = word, parameter, found, expected, hint
 
     def __str__(self) -> str:
-        return f"{self.word}: {self.parameter} must be {self.expected}; found {self.found}.{' ' if self.hint else ''}{self.hint}"
+        return f"{self.word}: {self.parameter} must be {self.expected}; found {self.found}. {self.hint}".rstrip()
 
 
 class InvalidType(OptimizationError, TypeError):
@@ -55,7 +55,7 @@ class InvalidType(OptimizationError, TypeError):
 
     def __str__(self) -> str:
         kind = type(self.found).__name__
-        return f"{self.word}: {self.parameter} must be {self.expected}; found a {kind}.{' ' if self.hint else ''}{self.hint}"
+        return f"{self.word}: {self.parameter} must be {self.expected}; found a {kind}. {self.hint}".rstrip()
 
 
 _INFEASIBLE = """The attempted optimization failed because no portfolio could be found that

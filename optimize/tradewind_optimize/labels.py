@@ -194,7 +194,7 @@ def column(values: Any, word: str, parameter: str, missing: str) -> Column:
 
 
 def bounds(values: Any, word: str, parameter: str, free: Hashable, unlimited: float) -> Column:
-    """A Series or dict of bounds as a :class:`Column`: the sentinel ``free`` becomes ``unlimited`` (±inf), NaN is refused."""
+    """Bounds as a :class:`Column`: the sentinel ``free`` becomes ``unlimited`` (±inf), NaN is refused."""
     index, raw = _pairs(values, word, parameter)
     if raw.dtype == object:
         raw = [unlimited if item is free else item for item in raw]

@@ -6,7 +6,7 @@ A constraint yields *blocks* (Box, Linear, Hinge, Quadratic) over integer positi
     minimise   c'w + ½ Σ hᵢ(wᵢ − tᵢ)² + Σⱼ Σᵢ [uⱼᵢ(wᵢ − aⱼᵢ)⁺ + dⱼᵢ(aⱼᵢ − wᵢ)⁺] + ½ (w − b)'F D F'(w − b)
     subject to l ≤ w ≤ u                                          box
                rl ≤ A w ≤ ru                                      rows
-               g'w + Σ uᵢ(wᵢ − aᵢ)⁺ + dᵢ(aᵢ − wᵢ)⁺ ≤ r            hinge rows, u, d ≥ 0 (gross: a = 0; turnover: a = current)
+               g'w + Σ uᵢ(wᵢ − aᵢ)⁺ + dᵢ(aᵢ − wᵢ)⁺ ≤ r            hinge rows, u, d ≥ 0 (gross: a = 0; turnover: current)
                (w − b)'F D F'(w − b) ≤ r²                         quadratic bounds
 
 and a solver answers with a :class:`Solution`. Multipliers: y > 0 belongs to a lower row bound, y < 0 to an upper one,
@@ -42,7 +42,7 @@ def _frozen(array: Any) -> Floats:
 
 @dataclass(frozen=True, eq=False)
 class Box:
-    """lower ≤ w[positions] ≤ upper. ``below``/``above`` are the sentences for a breach, with {label}, {value}, {bound}."""
+    """lower ≤ w[positions] ≤ upper. ``below``, ``above``: the sentences for a breach, with {label}, {value}, {bound}."""
 
     positions: Ints
     lower: Floats | float
@@ -149,13 +149,15 @@ class RowMatrix:
         """A w, float64[m]."""
         if self.dense is not None:
             return self.dense @ weights
-        return np.bincount(self.rows, self.values * weights[self.columns], minlength=self.shape[0])
+        out = np.bincount(self.rows, self.values * weights[self.columns], minlength=self.shape[0])
+        return np.asarray(out, dtype=np.float64)
 
     def transpose_dot(self, duals: Floats) -> Floats:
         """A'y, float64[n]."""
         if self.dense is not None:
             return duals @ self.dense
-        return np.bincount(self.columns, self.values * duals[self.rows], minlength=self.shape[1])
+        out = np.bincount(self.columns, self.values * duals[self.rows], minlength=self.shape[1])
+        return np.asarray(out, dtype=np.float64)
 
     def row_scale(self) -> Floats:
         """The largest |entry| of every row, float64[m]."""
@@ -201,8 +203,9 @@ class CompiledProblem:
     minimise); ``exits`` positions that the objective wants at 0 if that is possible.
     Constraints: ``lower``, ``upper`` [n]; ``rows``, ``row_lower``, ``row_upper`` [m]; ``hinges``, ``hinge_bounds`` [k];
     ``quadratics``; ``general`` (expressions for the cvxpy path).
-    Sources: ``lower_source``, ``upper_source`` int64[n], ``row_source`` int64[m], ``hinge_source``, ``quadratic_source``:
-    the ordinal of the constraint in the user's list, −1 where none; ``row_labels``, ``hinge_labels``: the row's label.
+    Sources: ``lower_source``, ``upper_source`` int64[n], ``row_source`` int64[m], ``hinge_source``,
+    ``quadratic_source``: the ordinal of the constraint in the user's list, −1 where none; ``row_labels``,
+    ``hinge_labels``: the row's label (a box side is labelled by its asset).
     """
 
     current: Floats

@@ -43,7 +43,7 @@ class OptimizationResult:
             raise self.error
 
     def print_diagnostics(self) -> None:
-        """Write a readable summary to standard output: the certificate and the table, or the explanation of a failure."""
+        """Write a summary to standard output: certificate and table, or the explanation of a failure."""
         sys.stdout.write(self._summary())
 
     def _summary(self) -> str:

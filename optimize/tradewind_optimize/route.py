@@ -1,13 +1,11 @@
 """From CompiledProblem to a certified Solution: which solver, what next when it fails, exits, ties.
 
 Order of play: the objective's optimum over the box alone, if the coupling rows let it stand; else the solvers that
-accept the problem, in order, until one answer passes its certificate. "Infeasible" and "unbounded" are certified too: by
-the least possible violation, and by a direction of escape.
+accept the problem, in order, until one answer passes its certificate or one refusal is confirmed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from importlib import import_module
@@ -17,7 +15,8 @@ import numpy as np
 
 from tradewind_optimize.certify import Certificate, certify
 from tradewind_optimize.errors import InvalidParameter
-from tradewind_optimize.problem import CompiledProblem, Floats, HingeSet, Ints, RowMatrix, Solution, Status
+from tradewind_optimize.problem import CompiledProblem, Floats, HingeSet, Ints, Solution, Status
+from tradewind_optimize.refusal import escape, shortfall
 from tradewind_optimize.ties import nearest_problem
 
 SOLVERS = ("highs", "clarabel", "osqp")
@@ -193,84 +192,3 @@ def _refusal(problem: CompiledProblem, solution: Solution, attempts: tuple[tuple
         if direction is not None:
             return Outcome("unbounded", attempts=word, escape=direction)
     return None
-
-
-def shortfall(problem: CompiledProblem) -> float:
-    """The least Σ of violations over the box, linear rows and hinge rows kept elastic: 0 exactly when feasible.
-
-    Found by one linear program that always has a solution; quadratic bounds are outside it (NaN, trusted to the cone
-    solver's own certificate, becomes infinity).
-    """
-    if problem.quadratics:
-        return float("inf")
-    elastic, _ = _elastic(problem)
-    outcome = _solve_linear(elastic)
-    return float("nan") if outcome is None else outcome.value
-
-
-def escape(problem: CompiledProblem) -> Floats | None:
-    """A direction d, ‖d‖∞ ≤ 1, along which every constraint holds for ever and the linear objective falls; else None."""
-    if not problem.is_linear:
-        return None
-    rows_low = np.where(np.isfinite(problem.row_lower), 0.0, -np.inf)
-    rows_high = np.where(np.isfinite(problem.row_upper), 0.0, np.inf)
-    hinges = problem.hinges
-    cone = replace(
-        problem,
-        lower=np.where(np.isfinite(problem.lower), 0.0, -1.0),
-        upper=np.where(np.isfinite(problem.upper), 0.0, 1.0),
-        row_lower=rows_low,
-        row_upper=rows_high,
-        hinges=HingeSet(hinges.linear, hinges.up, hinges.down, np.zeros_like(hinges.anchor)),
-        hinge_bounds=np.zeros(len(hinges)),
-    )
-    found = _solve_linear(cone)
-    limit = 1e-9 * max(float(np.abs(problem.linear).max(initial=0.0)), 1e-300)
-    return found.weights if found is not None and found.value < -limit else None
-
-
-@dataclass(frozen=True, eq=False)
-class _Linear:
-    value: float
-    weights: Floats
-
-
-def _solve_linear(problem: CompiledProblem) -> _Linear | None:
-    for name in ("highs", "clarabel"):
-        solution = _module(name).solve(problem)
-        if solution.status == "optimal" and certify(problem, solution, 1e-7).residual <= 1e-7:
-            return _Linear(problem.value(solution.weights), solution.weights)
-    return None
-
-
-def _elastic(problem: CompiledProblem) -> tuple[CompiledProblem, Callable[[Floats], Floats]]:
-    """Every row with a slack variable of price 1 (two for linear rows, one for hinge rows), appended to the weights."""
-    n, m, k = problem.n, problem.m, len(problem.hinges)
-    extra = 2 * m + k
-    slack_rows = np.concatenate([np.eye(m), -np.eye(m), np.zeros((m, k))], axis=1)
-    rows = np.concatenate([problem.rows.to_dense(), slack_rows], axis=1)
-    hinges, wide = problem.hinges, np.zeros((k, extra))
-    relief = wide.copy()
-    relief[:, 2 * m :] = -np.eye(k)
-    empty = np.zeros(0)
-    elastic = replace(
-        problem,
-        current=np.zeros(n + extra),
-        linear=np.concatenate([np.zeros(n), np.ones(extra)]),
-        curvature=empty,
-        target=empty,
-        costs=HingeSet.empty(n + extra),
-        factors=np.zeros((n + extra, 0)),
-        factor_scales=empty,
-        factor_center=empty,
-        constant=0.0,
-        maximize=False,
-        lower=np.concatenate([problem.lower, np.zeros(extra)]),
-        upper=np.concatenate([problem.upper, np.full(extra, np.inf)]),
-        rows=RowMatrix.of(rows),
-        hinges=HingeSet(
-            np.concatenate([hinges.linear, relief], axis=1),
-            *(np.concatenate([part, wide], axis=1) for part in (hinges.up, hinges.down, hinges.anchor)),
-        ),
-    )
-    return elastic, lambda weights: weights[n:]

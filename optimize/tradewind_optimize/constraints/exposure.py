@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Hashable, Iterable
 from typing import Any
 
 import numpy as np
@@ -73,8 +73,8 @@ class FactorExposure(Constraint):
 
     Parameters: ``loadings``, a DataFrame (assets × factors) of floats; rows of assets outside the portfolio are
     ignored, assets without a row and NaN entries count as loading 0 (NaN is reported once a call through ``logging``).
-    ``min_exposures``, ``max_exposures``: Series or dict from factor to float or NotConstrained; every column needs both.
-    Raises InvalidParameter for an infinite loading, a column without a bound, a bound without a column, crossing bounds.
+    ``min_exposures``, ``max_exposures``: Series or dict from factor to float or NotConstrained; a column needs both.
+    Raises InvalidParameter for an infinite loading, columns without bounds, bounds without columns, crossing bounds.
     """
 
     def __init__(self, loadings: pd.DataFrame, min_exposures: Any, max_exposures: Any) -> None:
@@ -106,7 +106,7 @@ class FactorExposure(Constraint):
         bad = ~np.isfinite(matrix)
         if bad.any():
             if np.isinf(matrix).any():
-                row, position = np.argwhere(np.isinf(matrix))[0]
+                row, position = (int(i) for i in np.argwhere(np.isinf(matrix))[0])
                 found = f"infinite for {universe.labels[position]!r} in column {self.factors[row]!r}"
                 raise InvalidParameter(word, "loadings", found, "finite", "Replace infinities before the call.")
             message = "%s: %d of %d assets have NaN loadings; each NaN counts as 0."
@@ -131,11 +131,11 @@ def _complete(given: Any, factors: Keys, word: str, parameter: str, unlimited: f
 def aligned_bounds(values: Column, names: Keys, word: str, parameter: str, what: str) -> Floats:
     """float64[len(names)]: the bound of each name; InvalidParameter when a name has none or a bound has no name."""
     at = values.keys.positions(names)
-    missing = [names.index[i] for i in np.flatnonzero(at < 0)]
+    missing = list(names.index[at < 0])
     if missing:
         hint = f"Add {parameter}[{missing[0]!r}], or NotConstrained for no limit."
         raise InvalidParameter(word, parameter, f"no bound for {missing}", f"a bound for every {what}", hint)
-    strange = [values.keys.index[i] for i in np.flatnonzero(names.positions(values.keys) < 0)]
+    strange = list(values.keys.index[names.positions(values.keys) < 0])
     if strange:
         raise InvalidParameter(word, parameter, f"bounds for {strange}", f"named like a {what}: {list(names.index)}")
     return values.values[at]
@@ -148,8 +148,3 @@ def refuse_crossing(word: str, names: Iterable[Hashable], low: Floats, high: Flo
         first = crossing[0]
         found = f"min {low[first]:g} > max {high[first]:g} for {list(names)[first]!r}"
         raise InvalidParameter(word, "bounds", found, "min ≤ max in every row")
-
-
-def equal_bounds(labels: Iterable[Hashable], value: float) -> Mapping[Hashable, float]:
-    """The same bound for every label."""
-    return dict.fromkeys(labels, value)

@@ -1,8 +1,8 @@
 """ETF look-through: the exposure of a portfolio to the constituents of the funds it holds.
 
-With E (constituents × funds) the effective weight of a stock s is  w_s + Σ_f E[s, f] w_f , over all funds f of the frame
-that are in the portfolio. The funds themselves have no effective weight of their own; constituents outside the portfolio
-have one as soon as a fund in it holds them. One level only: a fund inside a fund counts as a stock.
+With E (constituents × funds) the effective weight of a stock s is  w_s + Σ_f E[s, f] w_f , over all funds f of the
+frame that are in the portfolio. The funds themselves have no effective weight of their own; constituents outside the
+portfolio have one as soon as a fund in it holds them. One level only: a fund inside a fund counts as a stock.
 """
 
 from __future__ import annotations

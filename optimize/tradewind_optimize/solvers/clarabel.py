@@ -19,7 +19,7 @@ def accepts(problem: CompiledProblem) -> bool:
 
 
 def solve(problem: CompiledProblem) -> Solution:
-    """One solve of the lifted problem as a cone program: equalities, inequalities, one second-order cone a risk bound."""
+    """One solve of the lifted problem as a cone program: (in)equalities and one second-order cone a risk bound."""
     import clarabel
     from scipy import sparse
 

@@ -1,4 +1,4 @@
-"""OSQP, operator splitting, for quadratic and linear programs; its status word is never trusted, only the certificate."""
+"""OSQP, operator splitting, for quadratic and linear programs; only the certificate decides whether it solved one."""
 
 from __future__ import annotations
 
