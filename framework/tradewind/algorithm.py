@@ -1,0 +1,390 @@
+"""The running algorithm: the user's functions, what they share (context), and the verbs they call.
+
+Every order verb does the same three things: turn the intention into whole shares (sizing.py), check that it may be
+ordered now, and hand it to the blotter. Nothing is filled and no money moves here.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import warnings
+from collections.abc import Callable, Iterable
+from contextvars import ContextVar
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from tradewind import matching, sizing
+from tradewind.bar_data import BarData
+from tradewind.blotter import BY_ALGORITHM, VERBS, Blotter
+from tradewind.clock import Clock
+from tradewind.errors import (
+    BadOrderParameters,
+    BadParameter,
+    CannotOrderDelistedAsset,
+    OnlyDuringInitialize,
+    OrderDuringInitialize,
+    OrderInBeforeTradingStart,
+    UnsupportedOrderParameters,
+)
+from tradewind.ledger import Ledger
+from tradewind.log import AlgorithmLog
+from tradewind.orders import ExecutionStyle, Order, order_id, ordinal_of, style_of
+from tradewind.portfolio import Account, Portfolio
+from tradewind.prices import Prices
+from tradewind.recorder import Recorder
+from tradewind.schedule import DateRule, Scheduled, TimeRule, date_rules, time_rules
+from tradewind_data.assets import Asset, AssetFinder
+from tradewind_optimize.constraints.position import Frozen
+from tradewind_optimize.entry import run_optimization
+from tradewind_optimize.objectives import Objective
+
+VIA = {verb: code for code, verb in enumerate(VERBS)}
+MOST_SHARES = 100_000_000_000
+
+
+class Phase(Enum):
+    """Where in its life the algorithm is; what may be called depends on it."""
+
+    INITIALIZE = "initialize"
+    BEFORE_OPEN = "before_trading_start"
+    TRADING = "trading"
+    DONE = "done"
+
+
+@dataclass(frozen=True)
+class UserFunctions:
+    """The functions of a user's program; all but initialize may be missing."""
+
+    initialize: Callable[[Any], Any] | None = None
+    handle_data: Callable[[Any, BarData], Any] | None = None
+    before_trading_start: Callable[[Any, BarData], Any] | None = None
+    analyze: Callable[[Any, pd.DataFrame], Any] | None = None
+
+
+@dataclass(frozen=True)
+class Market:
+    """What the algorithm may look things up in: the assets, their prices and the sessions of the run."""
+
+    finder: AssetFinder
+    prices: Prices
+    clock: Clock
+
+
+class Context:
+    """What the user's functions share: any attribute may be set; portfolio and account are always there.
+
+    API functions can be called as methods, too.
+    """
+
+    portfolio: Portfolio
+    account: Account
+
+    def __init__(self, algorithm: Algorithm) -> None:
+        self._algorithm = algorithm
+
+    def __getattr__(self, name: str) -> Any:
+        """Return a verb of the API for a name the user did not set."""
+        algorithm = self.__dict__.get("_algorithm")
+        if algorithm is None or name.startswith("_") or not hasattr(algorithm, name):
+            raise AttributeError(f"context has no attribute {name!r}: set it in initialize, as context.{name} = …")
+        return getattr(algorithm, name)
+
+
+class Algorithm:
+    """One user program in one run."""
+
+    def __init__(
+        self, functions: UserFunctions, market: Market, ledger: Ledger, blotter: Blotter, recorder: Recorder
+    ) -> None:
+        self.functions, self.market = functions, market
+        self.ledger, self.blotter, self.recorder = ledger, blotter, recorder
+        sessions = market.clock.sessions
+        self.data = BarData(market.prices, market.finder, sessions)
+        self.phase = Phase.INITIALIZE
+        self.end = self.session = market.clock.first
+        self.now = market.clock.label(market.clock.first)
+        self.scheduled: list[tuple[Scheduled, np.ndarray]] = []
+        self.benchmark: Asset | pd.Series | None = None
+        self.log = AlgorithmLog(lambda: self.now)
+        self.context = Context(self)
+        self.context.portfolio = Portfolio(ledger, market.finder, sessions.index[market.clock.first])
+        self.context.account = Account(ledger)
+        self._symbols_as_of = market.clock.label(market.clock.last)
+
+    def move_to(self, phase: Phase, end: int, session: int, now: int) -> None:
+        """Move to a moment: `end` is the last session whose bar is known, `session` today's, `now` the time."""
+        self.phase, self.end, self.session, self.now = phase, end, session, now
+        self.data.move_to(end, session, now)
+
+    def run_bar(self) -> None:
+        """Run the user's functions of one bar: handle_data, then the scheduled ones in the order scheduled."""
+        if self.functions.handle_data is not None:
+            self.functions.handle_data(self.context, self.data)
+        for scheduled, on in self.scheduled:
+            if on[self.session]:
+                scheduled.function(self.context, self.data)
+
+    # ---------------------------------------------------------------- settings
+
+    def _only_in_initialize(self, function: str) -> None:
+        if self.phase is not Phase.INITIALIZE:
+            raise OnlyDuringInitialize(function)
+
+    def schedule_function(
+        self,
+        func: Callable[[Any, Any], Any],
+        date_rule: DateRule | None = None,
+        time_rule: TimeRule | None = None,
+        half_days: bool = True,
+        calendar: Any = None,
+    ) -> None:
+        """Run func(context, data) on the sessions of date_rule at the moment of time_rule."""
+        rule = Scheduled(func, date_rule or date_rules.every_day(), time_rule or time_rules.market_open(), half_days)
+        if not isinstance(rule.date_rule, DateRule) or not isinstance(rule.time_rule, TimeRule):
+            raise BadParameter("schedule_function", (date_rule, time_rule), "a date rule, then a time rule")
+        sessions = self.market.clock.sessions
+        self.scheduled.append((rule, rule.sessions(sessions.labels, sessions.early)))
+
+    def set_slippage(self, us_equities: Any = None, us_futures: Any = None) -> None:
+        """Use slippage models for equities and futures."""
+        self._only_in_initialize("set_slippage")
+        for model, asset_class in ((us_equities, matching.EQUITIES), (us_futures, matching.FUTURES)):
+            if model is not None:
+                self.blotter.set_slippage(model, asset_class)
+
+    def set_commission(self, us_equities: Any = None, us_futures: Any = None) -> None:
+        """Use commission models for equities and futures."""
+        self._only_in_initialize("set_commission")
+        for model, asset_class in ((us_equities, matching.EQUITIES), (us_futures, matching.FUTURES)):
+            if model is not None:
+                self.blotter.set_commission(model, asset_class)
+
+    def set_benchmark(self, benchmark: Asset | pd.Series) -> None:
+        """Compare the run with an asset, or with a Series of daily returns."""
+        self._only_in_initialize("set_benchmark")
+        self.benchmark = benchmark
+
+    # ---------------------------------------------------------------- looking up
+
+    def sid(self, sid: int) -> Asset:
+        """Return the asset of a sid."""
+        return self.market.finder.retrieve(sid)
+
+    def symbol(self, symbol_str: str) -> Asset:
+        """Return the asset that bears a symbol at the end of the run."""
+        if not isinstance(symbol_str, str):
+            raise BadParameter("symbol", symbol_str, "a string such as 'AAPL'; use sid(…) for a number")
+        return self.market.finder.lookup_symbol(symbol_str, self._symbols_as_of)
+
+    def symbols(self, *args: str) -> list[Asset]:
+        """Return the assets of several symbols."""
+        return [self.symbol(name) for name in args]
+
+    def get_datetime(self, tz: dt.tzinfo | str | None = None) -> pd.Timestamp:
+        """Return the simulated time, UTC or in the time zone asked for."""
+        now = pd.Timestamp(self.now, tz="UTC")
+        return now if tz is None else now.tz_convert(tz)
+
+    def record(self, *args: Any, **kwargs: Any) -> None:
+        """Record named values of this session, as keywords or as name, value pairs."""
+        if len(args) % 2:
+            raise BadParameter("record", args, "keywords, or pairs of a name and a value")
+        self.recorder.record({**dict(zip(args[::2], args[1::2], strict=True)), **kwargs})
+
+    def get_order(self, order_id: Any) -> Order | None:
+        """Return a snapshot of an order, or None for an unknown id."""
+        ordinal = ordinal_of(order_id)
+        return self.blotter.snapshot(ordinal) if 0 <= ordinal < self.blotter.count else None
+
+    def get_open_orders(self, asset: Asset | None = None) -> Any:
+        """Return the open orders of an asset as a list, or of all assets as a dict asset → list."""
+        found: dict[Asset, list[Order]] = {}
+        for order in self.blotter.open_snapshots():
+            found.setdefault(order.asset, []).append(order)
+        return found if asset is None else found.get(asset, [])
+
+    def cancel_order(self, order_param: Any) -> None:
+        """Cancel an order, named by its id or by a snapshot; an order that is not open is left as it is."""
+        self.blotter.cancel(ordinal_of(order_param), BY_ALGORITHM, self.now)
+
+    # ---------------------------------------------------------------- ordering
+
+    def order(
+        self, asset: Asset, amount: float, limit_price: Any = None, stop_price: Any = None, style: Any = None
+    ) -> str | None:
+        """Order signed shares."""
+        return self._place(asset, amount, style_of(style, limit_price, stop_price), "order")
+
+    def order_value(
+        self, asset: Asset, value: float, limit_price: Any = None, stop_price: Any = None, style: Any = None
+    ) -> str | None:
+        """Order shares worth `value`."""
+        shares = self._shares_of(asset, value, "order_value")
+        return self._place(asset, shares, style_of(style, limit_price, stop_price), "order_value")
+
+    def order_percent(
+        self, asset: Asset, percent: float, limit_price: Any = None, stop_price: Any = None, style: Any = None
+    ) -> str | None:
+        """Order shares worth a fraction of the portfolio value."""
+        shares = self._shares_of(asset, percent * self.ledger.equity, "order_percent")
+        return self._place(asset, shares, style_of(style, limit_price, stop_price), "order_percent")
+
+    def order_target(
+        self, asset: Asset, target: float, limit_price: Any = None, stop_price: Any = None, style: Any = None
+    ) -> str | None:
+        """Order the difference between the shares wanted and the shares held."""
+        shares = target - self._held(asset)
+        return self._place(asset, shares, style_of(style, limit_price, stop_price), "order_target")
+
+    def order_target_value(
+        self, asset: Asset, target: float, limit_price: Any = None, stop_price: Any = None, style: Any = None
+    ) -> str | None:
+        """Order the difference between shares worth `target` and the shares held."""
+        shares = self._shares_of(asset, target, "order_target_value") - self._held(asset)
+        return self._place(asset, shares, style_of(style, limit_price, stop_price), "order_target_value")
+
+    def order_target_percent(
+        self, asset: Asset, target: float, limit_price: Any = None, stop_price: Any = None, style: Any = None
+    ) -> str | None:
+        """Order the difference between shares worth a fraction of the portfolio value and the shares held."""
+        shares = self._shares_of(asset, target * self.ledger.equity, "order_target_percent") - self._held(asset)
+        return self._place(asset, shares, style_of(style, limit_price, stop_price), "order_target_percent")
+
+    def _check_may_order(self, verb: str) -> None:
+        """Refuse to order outside trading hours."""
+        if self.phase is Phase.INITIALIZE:
+            raise OrderDuringInitialize(verb)
+        if self.phase is not Phase.TRADING:
+            raise OrderInBeforeTradingStart(verb)
+
+    def _column(self, asset: Asset) -> int:
+        """Return the column of an asset; refuse what is none."""
+        if not isinstance(asset, Asset):
+            raise UnsupportedOrderParameters(f"asset was {asset!r}; orders take an Asset: use symbol('…') or sid(…).")
+        return self.market.finder.column(asset)
+
+    def _held(self, asset: Asset) -> int:
+        """Return the shares held; open orders do not count."""
+        return int(self.ledger.book.amount[self._column(asset)])
+
+    def _shares_of(self, asset: Asset, value: float, verb: str) -> float:
+        """Return `value` in shares at the last known price; 0 past the asset's life, where nothing is ordered anyway."""
+        self._check_may_order(verb)
+        column = self._column(asset)
+        if self._is_over(column):
+            return 0.0
+        price = float(self.market.prices.last_known(np.array([column]), self.end, self.session)[0])
+        if np.isnan(price):
+            listed = self.session >= self.market.finder.start[column]
+            raise CannotOrderDelistedAsset(asset, "has not traded yet" if listed else "is not listed yet")
+        return sizing.shares_of_value(value, price, self.ledger.book.multiplier[column])
+
+    def _is_over(self, column: int) -> bool:
+        """Return whether the asset's life has ended: past its end date or its auto-close date."""
+        finder = self.market.finder
+        return bool(self.session > min(finder.end[column], finder.auto_close[column]))
+
+    def _place(self, asset: Asset, shares: float, style: ExecutionStyle, verb: str) -> str | None:
+        """Hand whole shares to the blotter; return the order's id, or None when there is nothing to order."""
+        self._check_may_order(verb)
+        column = self._column(asset)
+        amount = self._whole(shares)
+        if not self._may_trade(asset, column) or amount == 0:
+            return None
+        limit, stop = style.prices_for(amount > 0, asset.tick_size)
+        return order_id(self.blotter.place(column, amount, limit, stop, VIA[verb], self.now))
+
+    @staticmethod
+    def _whole(shares: float) -> int:
+        """Return whole shares; refuse what is no number or more than an order may have."""
+        if not np.isfinite(shares):
+            raise BadOrderParameters(f"amount was {shares}; it must be finite. Look at the prices it was made from.")
+        if abs(shares) > MOST_SHARES:
+            raise BadOrderParameters(f"amount was {shares:.0f} shares; an order has at most {MOST_SHARES:,}.")
+        return sizing.whole_shares(shares)
+
+    def _may_trade(self, asset: Asset, column: int) -> bool:
+        """Return whether the asset is listed today; log why not."""
+        if self._is_over(column):
+            self.log.warning("no order for %s: it was delisted; a position is closed on %s", asset, asset.auto_close_date)
+            return False
+        if self.session < self.market.finder.start[column]:
+            self.log.warning("no order for %s: it is listed from %s on", asset, asset.start_date)
+            return False
+        return True
+
+    # ---------------------------------------------------------------- optimizing
+
+    def current_weights(self) -> pd.Series:
+        """Return Series asset → weight of what is held or already ordered, as fractions of the portfolio value."""
+        columns, shares = self._holdings()
+        weights = shares * self._prices_of(columns) * self.ledger.book.multiplier[columns] / self.ledger.equity
+        assets = [self.market.finder.asset_at(int(column)) for column in columns]
+        return pd.Series(weights, index=pd.Index(assets, dtype=object), dtype=float)
+
+    def _holdings(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return (columns, shares): positions plus open orders, columns ascending."""
+        ordered, left = self.blotter.open_amounts()
+        columns = np.union1d(self.ledger.held, ordered)
+        shares = self.ledger.book.amount[columns].copy()
+        np.add.at(shares, np.searchsorted(columns, ordered), left)
+        return columns, shares
+
+    def _prices_of(self, columns: np.ndarray) -> np.ndarray:
+        """Return the last known prices; the ledger's last price for what is listed no longer."""
+        known = self.market.prices.last_known(columns, self.end, self.session)
+        return np.where(np.isnan(known), self.ledger.book.last_price[columns], known)
+
+    def order_optimal_portfolio(self, objective: Any, constraints: Any, universe: Any = None) -> pd.Series:
+        """Find the optimal portfolio and order the difference to what is held and already ordered."""
+        self._check_may_order("order_optimal_portfolio")
+        if universe is not None:
+            warnings.warn("universe= is not needed any more and is ignored", DeprecationWarning, stacklevel=3)
+        current = self.current_weights()
+        result = run_optimization(objective, self._with_untradable(objective, constraints, current), current)
+        self.recorder.optimization(self.session, result)
+        result.raise_for_status()
+        return self._order_weights(result.new_weights)
+
+    def _with_untradable(self, objective: Any, constraints: Any, current: pd.Series) -> Any:
+        """Return the constraints, with a Frozen for the assets that cannot trade today."""
+        assets = dict.fromkeys([*current.index, *_labels_of(objective)])
+        untradable = [a for a in assets if isinstance(a, Asset) and not self.data.can_trade(a)]
+        if not untradable:
+            return constraints
+        self.log.warning("frozen in order_optimal_portfolio, since they cannot trade today: %s", untradable)
+        return [*constraints, Frozen(untradable)]
+
+    def _order_weights(self, weights: pd.Series) -> pd.Series:
+        """Order toward target weights; return Series asset → order id of the orders placed."""
+        columns = np.array([self._column(asset) for asset in weights.index], dtype=np.int64)
+        held, shares = self._holdings()
+        holdings = np.zeros(len(self.market.finder), dtype=np.int64)
+        holdings[held] = shares
+        prices = self.market.prices.last_known(columns, self.end, self.session)
+        multipliers = self.ledger.book.multiplier[columns]
+        target = sizing.whole_shares_of_weights(weights.to_numpy(), self.ledger.equity, prices, multipliers)
+        missing = np.where(np.isnan(prices), 0, target - holdings[columns])
+        return self._place_all(weights.index, columns, missing)
+
+    def _place_all(self, assets: pd.Index, columns: np.ndarray, amounts: np.ndarray) -> pd.Series:
+        """Place one market order for each non-zero amount."""
+        via, none = VIA["order_optimal_portfolio"], float("nan")
+        placed = {
+            assets[i]: order_id(self.blotter.place(int(columns[i]), int(amounts[i]), none, none, via, self.now))
+            for i in np.flatnonzero(amounts)
+        }
+        return pd.Series(list(placed.values()), index=pd.Index(list(placed), dtype=object), dtype=object)
+
+
+def _labels_of(objective: Any) -> Iterable[Any]:
+    """Return the labels an objective speaks of; none for what is no objective (the optimizer refuses it)."""
+    return objective.labels().index if isinstance(objective, Objective) else ()
+
+
+current: ContextVar[Algorithm | None] = ContextVar("tradewind_algorithm", default=None)
+"""The algorithm whose code is running; the free functions of api.py act on it."""

@@ -1,0 +1,179 @@
+"""BarData: what `data` answers inside an algorithm's functions.
+
+Shapes follow the arguments: one asset and one field give a number, several assets a Series over assets, several fields a
+Series over fields, both a DataFrame (assets × fields). History has one dimension more, sessions (UTC) in the rows:
+one asset and one field give a Series, several assets a frame (sessions × assets), several fields a frame
+(sessions × fields), both a frame with rows (session, asset) and a column a field.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Protocol
+
+import numpy as np
+import pandas as pd
+
+from tradewind.errors import BadParameter
+from tradewind_data.assets import Asset, AssetFinder
+from tradewind_data.sessions import Sessions
+
+CURRENT_FIELDS = ("price", "open", "high", "low", "close", "volume", "last_traded")
+HISTORY_FIELDS = CURRENT_FIELDS[:-1]
+
+
+class PriceSource(Protocol):
+    """What BarData needs of prices.Prices."""
+
+    close: np.ndarray
+    volume: np.ndarray
+    reader: Any
+
+    def bar(self, field: str, columns: np.ndarray, end: int, seen: int) -> np.ndarray:
+        """Return one field of one bar."""
+
+    def last_known(self, columns: np.ndarray, end: int, seen: int) -> np.ndarray:
+        """Return the last known prices."""
+
+    def window(self, field: str, columns: np.ndarray, end: int, bars: int, seen: int) -> np.ndarray:
+        """Return one field over several bars."""
+
+
+def _checked(field: str, allowed: tuple[str, ...]) -> str:
+    if field not in allowed:
+        raise BadParameter("field", field, "one of " + ", ".join(allowed), allowed)
+    return field
+
+
+class BarData:
+    """The market as it is known at the current moment of the simulation."""
+
+    def __init__(self, prices: PriceSource, finder: AssetFinder, sessions: Sessions) -> None:
+        self._prices, self._finder, self._sessions = prices, finder, sessions
+        self._index = sessions.index.tz_localize("UTC")
+        self._end = self._seen = -1
+        self._now = 0
+        self._last_assets: tuple[Asset, ...] = ()
+        self._last_columns = np.empty(0, dtype=np.int64)
+        self._last_labels = pd.Index([])
+
+    def move_to(self, end: int, seen: int, now: int) -> None:
+        """Move to a moment: `end` the last known bar, `seen` today's session, `now` the time (ns UTC)."""
+        self._end, self._seen, self._now = end, seen, now
+
+    @property
+    def current_dt(self) -> pd.Timestamp:
+        """The current simulated time, UTC."""
+        return pd.Timestamp(self._now, tz="UTC")
+
+    @property
+    def current_session(self) -> pd.Timestamp:
+        """The label of the current session, naive."""
+        return self._sessions.index[self._seen]
+
+    def _columns(self, assets: Iterable[Asset]) -> np.ndarray:
+        """Return the columns of several assets; the last answer is kept, since algorithms ask with the same list."""
+        wanted = tuple(assets)
+        if wanted != self._last_assets:
+            self._last_columns = np.array([self._finder.column(asset) for asset in wanted], dtype=np.int64)
+            self._last_labels = pd.Index(wanted, dtype=object)
+            self._last_assets = wanted
+        return self._last_columns
+
+    def current(self, assets: Asset | Iterable[Asset], fields: str | Iterable[str]) -> Any:
+        """Return the current value of one or more fields for one or more assets.
+
+        Fields: open, high, low, close (NaN without a trade in this bar), volume (0 then), price (the last known close,
+        adjusted to now; NaN before the first trade and after the end date) and last_traded (a UTC time, NaT for never).
+        """
+        if isinstance(assets, Asset):
+            column = self._finder.column(assets)
+            if isinstance(fields, str):
+                return self._scalar(fields, column)
+            names = list(fields)
+            return pd.Series([self._scalar(name, column) for name in names], index=names, name=assets)
+        columns = self._columns(assets)
+        labels = self._last_labels
+        if isinstance(fields, str):
+            return pd.Series(self._vector(fields, columns), index=labels, name=fields)
+        return pd.DataFrame({name: self._vector(name, columns) for name in fields}, index=labels)
+
+    def _scalar(self, field: str, column: int) -> Any:
+        """Return one field of one asset; the common case reads the bar directly."""
+        if self._end == self._seen and (field == "price" or field == "close"):
+            value = self._prices.close[self._end, column]
+            if value == value:
+                return float(value)
+        value = self._vector(field, np.array([column]))[0]
+        return value if field == "last_traded" else float(value)
+
+    def _vector(self, field: str, columns: np.ndarray) -> Any:
+        """Return one field of several assets."""
+        if _checked(field, CURRENT_FIELDS) == "last_traded":
+            return self._last_traded(columns)
+        return self._prices.bar(field, columns, self._end, self._seen)
+
+    def _last_traded(self, columns: np.ndarray) -> pd.DatetimeIndex:
+        """Return the close stamps of the sessions of the last trades."""
+        if self._end < 0:
+            return pd.DatetimeIndex([pd.NaT] * len(columns), tz="UTC")
+        last = self._prices.reader.last_trade(self._end)[columns]
+        stamps = np.where(last >= 0, self._sessions.closes[last], np.iinfo(np.int64).min)
+        return pd.DatetimeIndex(stamps.astype("datetime64[ns]"), tz="UTC")
+
+    def history(
+        self, assets: Asset | Iterable[Asset], fields: str | Iterable[str], bar_count: int, frequency: str
+    ) -> Any:
+        """Return the last `bar_count` bars up to now, today's included, adjusted as seen from now.
+
+        frequency: "1d". Adjustments: prices by splits, mergers and dividends, volumes by splits. Sessions without a
+        trade are NaN (volume 0), except for "price", which carries the last close forward.
+        """
+        if frequency != "1d":
+            raise BadParameter("frequency", frequency, "'1d': this bundle has daily bars", ("1d",))
+        if isinstance(assets, Asset):
+            column = np.array([self._finder.column(assets)])
+            if isinstance(fields, str):
+                return pd.Series(self._window(fields, column, bar_count)[:, 0], self._dates(bar_count), name=assets)
+            values = {name: self._window(name, column, bar_count)[:, 0] for name in fields}
+            return pd.DataFrame(values, index=self._dates(bar_count))
+        columns = self._columns(assets)
+        labels = self._last_labels
+        if isinstance(fields, str):
+            window = self._window(fields, columns, bar_count)
+            return pd.DataFrame(window, index=self._dates(bar_count), columns=labels, copy=False)
+        values = {name: self._window(name, columns, bar_count).ravel() for name in fields}
+        rows = pd.MultiIndex.from_product([self._dates(bar_count), labels], names=["date", "asset"])
+        return pd.DataFrame(values, index=rows).sort_index()
+
+    def _window(self, field: str, columns: np.ndarray, bar_count: int) -> np.ndarray:
+        """Return one field over the last bars."""
+        return self._prices.window(_checked(field, HISTORY_FIELDS), columns, self._end, bar_count, self._seen)
+
+    def _dates(self, bar_count: int) -> pd.DatetimeIndex:
+        """Return the UTC session labels of the last bars."""
+        return self._index[self._end - bar_count + 1 : self._end + 1]
+
+    def can_trade(self, assets: Asset | Iterable[Asset]) -> Any:
+        """Return whether an asset is listed today and has a known price; a Series for several assets."""
+        if isinstance(assets, Asset):
+            return bool(self._tradable(np.array([self._finder.column(assets)]))[0])
+        columns = self._columns(assets)
+        return pd.Series(self._tradable(columns), index=self._last_labels, dtype=bool)
+
+    def _tradable(self, columns: np.ndarray) -> np.ndarray:
+        """Return bool[n]: last_known is NaN exactly for what is not listed or never traded."""
+        known = ~np.isnan(self._prices.last_known(columns, self._end, self._seen))
+        return np.asarray(known & (self._seen <= self._finder.auto_close[columns]))
+
+    def is_stale(self, assets: Asset | Iterable[Asset]) -> Any:
+        """Return whether an asset is listed and has traded before, but not in the current bar."""
+        if isinstance(assets, Asset):
+            return bool(self._stale(np.array([self._finder.column(assets)]))[0])
+        columns = self._columns(assets)
+        return pd.Series(self._stale(columns), index=self._last_labels, dtype=bool)
+
+    def _stale(self, columns: np.ndarray) -> np.ndarray:
+        """Return bool[n]."""
+        untraded = self._prices.bar("volume", columns, self._end, self._seen) == 0
+        return np.asarray(untraded & ~np.isnan(self._prices.last_known(columns, self._end, self._seen)))

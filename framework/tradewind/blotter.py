@@ -1,0 +1,292 @@
+"""The blotter: every order ever placed, and the fills a bar makes of the open ones.
+
+An order never fills in the bar that places it: fill() looks at orders placed before the bar, place() adds for the next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from tradewind import matching
+from tradewind.commission import CommissionModel, PerShare
+from tradewind.matching import CostModels, FillBuffer, OrderBook
+from tradewind.orders import Fill, Order, OrderStatus, order_id
+from tradewind.semantics import Semantics
+from tradewind.slippage import FixedBasisPointsSlippage, LiquidityExceeded, SlippageModel
+from tradewind_data.assets import AssetFinder, Future
+
+VERBS = (
+    "order",
+    "order_value",
+    "order_percent",
+    "order_target",
+    "order_target_value",
+    "order_target_percent",
+    "order_optimal_portfolio",
+)
+REASONS = (
+    "",
+    "filled",
+    "cancelled by the algorithm",
+    "the asset was closed",
+    "a split left no shares",
+    "open when the run ended",
+)
+BY_ALGORITHM, ASSET_CLOSED, EMPTIED_BY_SPLIT = 2, 3, 4
+
+_EMPTY = np.empty(0, dtype=np.int64)
+
+
+@dataclass(frozen=True)
+class Fills:
+    """The fills of one bar in order: order ordinal (−1 = closing fill), column, signed amount, price, commission."""
+
+    order: np.ndarray
+    column: np.ndarray
+    amount: np.ndarray
+    price: np.ndarray
+    commission: np.ndarray
+
+    def __len__(self) -> int:
+        """Return the number of fills."""
+        return len(self.order)
+
+
+NO_FILLS = Fills(_EMPTY, _EMPTY, _EMPTY, np.empty(0), np.empty(0))
+
+
+def _new_orders(capacity: int) -> OrderBook:
+    """Return an order book with room for that many orders."""
+    whole, number, flag, small = np.int64, np.float64, np.bool_, np.int8
+    kinds = (whole, whole, whole, number, number, number, flag, flag, small, small, small, whole, whole)
+    return OrderBook(*(np.zeros(capacity, dtype=kind) for kind in kinds))
+
+
+def _new_fills(capacity: int) -> FillBuffer:
+    """Return a buffer for the fills of one bar."""
+    kinds = (np.int64, np.int64, np.int64, np.float64, np.float64)
+    return FillBuffer(*(np.zeros(capacity, dtype=kind) for kind in kinds))
+
+
+class Blotter:
+    """The orders of one run. An order is named by its ordinal, in order of placement from 0."""
+
+    verbs = VERBS
+
+    def __init__(self, finder: AssetFinder, semantics: Semantics) -> None:
+        self._finder, self._semantics = finder, semantics
+        self.orders = _new_orders(1024)
+        self.count = 0
+        self._open = _EMPTY
+        self._placed: list[int] = []
+        self._used = np.zeros(len(finder))
+        self._fills = _new_fills(1024)
+        self.slippage: list[SlippageModel] = [FixedBasisPointsSlippage(), FixedBasisPointsSlippage()]
+        self.commission: list[CommissionModel] = [PerShare(), PerShare()]
+        self._models: CostModels | None = None
+
+    # ---------------------------------------------------------------- models
+
+    def set_slippage(self, model: SlippageModel, asset_class: int) -> None:
+        """Use a slippage model for one asset class (matching.EQUITIES or FUTURES)."""
+        self.slippage[asset_class] = model
+        self._models = None
+
+    def set_commission(self, model: CommissionModel, asset_class: int) -> None:
+        """Use a commission model for one asset class."""
+        self.commission[asset_class] = model
+        self._models = None
+
+    def _cost_models(self) -> CostModels:
+        """Return the models as numbers, made once after each change."""
+        if self._models is None:
+            classes = [matching.FUTURES if isinstance(a, Future) else matching.EQUITIES for a in self._finder.assets]
+            self._models = CostModels(
+                asset_class=np.array(classes, dtype=np.int8),
+                slippage_kind=np.array([m.compiled_kind() for m in self.slippage]),
+                slippage=np.array([m.terms() for m in self.slippage]),
+                commission_kind=np.array([m.compiled_kind() for m in self.commission]),
+                commission=np.array([m.terms() for m in self.commission]),
+            )
+        return self._models
+
+    # ---------------------------------------------------------------- orders
+
+    def place(self, column: int, amount: int, limit: float, stop: float, via: int, now: int) -> int:
+        """Add an order for the bars to come; return its ordinal."""
+        i = self.count
+        if i == len(self.orders.column):
+            self._grow()
+        orders = self.orders
+        orders.column[i], orders.amount[i], orders.limit[i], orders.stop[i] = column, amount, limit, stop
+        orders.via[i], orders.created[i], orders.updated[i] = via, now, now
+        self._placed.append(i)
+        self.count = i + 1
+        return i
+
+    def _grow(self) -> None:
+        """Double the room for orders."""
+        self.orders = OrderBook(*(np.concatenate([array, np.zeros_like(array)]) for array in self.orders))
+
+    @property
+    def open_orders(self) -> np.ndarray:
+        """The ordinals of the open orders, in order of placement."""
+        if self._placed:
+            self._open = np.concatenate([self._open, np.array(self._placed, dtype=np.int64)])
+            self._placed = []
+        return self._open
+
+    def cancel(self, ordinal: int, reason: int, now: int) -> None:
+        """Cancel an order if it is open; anything else is left as it is."""
+        if 0 <= ordinal < self.count and self.orders.status[ordinal] == matching.OPEN:
+            self.orders.status[ordinal] = matching.CANCELLED
+            self.orders.reason[ordinal] = reason
+            self.orders.updated[ordinal] = now
+            self._prune()
+
+    def _prune(self) -> None:
+        """Drop from the open orders what is open no longer."""
+        self._open = matching.still_open(self.orders, self.open_orders)
+
+    def cancel_all(self, column: int, reason: int, now: int) -> None:
+        """Cancel the open orders of one asset."""
+        for i in self.open_orders[self.orders.column[self.open_orders] == column]:
+            self.cancel(int(i), reason, now)
+
+    def open_amounts(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return (columns, signed shares not filled yet), one entry an open order."""
+        which = self.open_orders
+        return self.orders.column[which], self.orders.amount[which] - self.orders.filled[which]
+
+    def split(self, column: int, numerator: int, denominator: int, now: int) -> None:
+        """Scale the open orders of one asset for a split; an order left with no shares is closed."""
+        for i in self.open_orders[self.orders.column[self.open_orders] == column]:
+            left = matching.split_order(self.orders, i, numerator, denominator)
+            if left == 0:
+                self._close_emptied(int(i), now)
+        self._prune()
+
+    def _close_emptied(self, ordinal: int, now: int) -> None:
+        """Close an order that a split left without shares, by the semantics' word for it."""
+        if self._semantics.emptied_order_is_cancelled:
+            self.orders.status[ordinal] = matching.CANCELLED
+            self.orders.reason[ordinal] = EMPTIED_BY_SPLIT
+            self.orders.updated[ordinal] = now
+        else:
+            self.orders.status[ordinal] = matching.FILLED
+
+    # ---------------------------------------------------------------- fills
+
+    def fill(self, close: np.ndarray, volume: np.ndarray, now: int, data: Any) -> Fills:
+        """Fill the open orders against one bar (float64[N] rows of raw close and volume)."""
+        which = self.open_orders
+        if not len(which):
+            return NO_FILLS
+        if len(which) > len(self._fills.order):
+            self._fills = _new_fills(2 * len(which))
+        models = self._cost_models()
+        if matching.CUSTOM in models.slippage_kind or matching.CUSTOM in models.commission_kind:
+            count = self._fill_in_python(which, close, volume, now, data)
+        else:
+            caps = self._semantics.limit_caps_price
+            count = matching.fill_orders(
+                self.orders, which, close, volume, models, caps, self._used, self._fills, now
+            )
+        self._prune()
+        return Fills(*(array[:count].copy() for array in self._fills)) if count else NO_FILLS
+
+    def _fill_in_python(self, which: np.ndarray, close: np.ndarray, volume: np.ndarray, now: int, data: Any) -> int:
+        """Fill through the models' own methods; same rules as matching.fill_orders."""
+        used: dict[int, float] = {}
+        full: set[int] = set()
+        count = 0
+        for i in which.tolist():
+            column = int(self.orders.column[i])
+            price, traded = close[column], volume[column]
+            if np.isnan(price) or not traded > 0 or column in full or not matching.triggered(self.orders, i, price):
+                continue
+            paid, amount = self._slipped(i, column, used.get(column, 0.0), data, full)
+            within = self._within_limit(i, column, paid)
+            if amount == 0 or within is None:
+                continue
+            used[column] = used.get(column, 0.0) + abs(amount)
+            self._execute(i, column, amount, within, count, now)
+            count += 1
+        return count
+
+    def _group(self, column: int) -> int:
+        """Return the asset class of a column."""
+        return int(self._cost_models().asset_class[column])
+
+    def _slipped(self, i: int, column: int, used: float, data: Any, full: set[int]) -> tuple[float, int]:
+        """Ask the slippage model for price and amount; note when the asset's bar is full."""
+        model = self.slippage[self._group(column)]
+        model.volume_for_bar = used
+        try:
+            price, amount = model.process_order(data, self.snapshot(i))
+        except LiquidityExceeded:
+            full.add(column)
+            return 0.0, 0
+        if price is None or not amount:
+            return 0.0, 0
+        return float(price), int(amount)
+
+    def _within_limit(self, i: int, column: int, price: float) -> float | None:
+        """Return the price an order may fill at: capped at its limit, or None where the model rather waits."""
+        side = 1 if self.orders.amount[i] > 0 else -1
+        limit = float(self.orders.limit[i])
+        if np.isnan(limit) or side * price <= side * limit:
+            return price
+        if self._cost_models().slippage_kind[self._group(column)] == matching.VOLUME_SHARE:
+            return None
+        return limit if self._semantics.limit_caps_price else price
+
+    def _execute(self, i: int, column: int, amount: int, price: float, count: int, now: int) -> None:
+        """Ask the commission model, then write the execution into the order and the buffer."""
+        asset = self._finder.asset_at(column)
+        fill = Fill(asset, amount, pd.Timestamp(now, tz="UTC"), price, order_id(i), 0.0)
+        cost = float(self.commission[self._group(column)].calculate(self.snapshot(i), fill) or 0.0)
+        matching.book_execution(self.orders, i, amount, cost, now)
+        for array, value in zip(self._fills, (i, column, amount, price, cost), strict=True):
+            array[count] = value
+
+    # ---------------------------------------------------------------- snapshots
+
+    def snapshot(self, ordinal: int) -> Order:
+        """Return an order as it stands."""
+        o = self.orders
+        limit, stop = float(o.limit[ordinal]), float(o.stop[ordinal])
+        return Order(
+            id=order_id(ordinal),
+            asset=self._finder.asset_at(int(o.column[ordinal])),
+            amount=int(o.amount[ordinal]),
+            filled=int(o.filled[ordinal]),
+            commission=float(o.commission[ordinal]),
+            limit=None if np.isnan(limit) else limit,
+            stop=None if np.isnan(stop) else stop,
+            limit_reached=bool(o.limit_reached[ordinal]),
+            stop_reached=bool(o.stop_reached[ordinal]),
+            status=OrderStatus(int(o.status[ordinal])),
+            reason=self.reason(ordinal),
+            created=pd.Timestamp(int(o.created[ordinal]), tz="UTC"),
+            dt=pd.Timestamp(int(o.updated[ordinal]), tz="UTC"),
+        )
+
+    def reason(self, ordinal: int) -> str:
+        """Return why an order has the status it has."""
+        if self.orders.status[ordinal] == matching.FILLED:
+            return REASONS[1]
+        return REASONS[self.orders.reason[ordinal]]
+
+    def final_reason(self, ordinal: int) -> str:
+        """Return why an order ended as it did, once the run is over."""
+        return REASONS[-1] if self.orders.status[ordinal] == matching.OPEN else self.reason(ordinal)
+
+    def open_snapshots(self) -> Iterator[Order]:
+        """Return the open orders, in order of placement."""
+        return (self.snapshot(i) for i in self.open_orders.tolist())

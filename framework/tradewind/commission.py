@@ -1,0 +1,108 @@
+"""Commission models: what a fill costs besides its price.
+
+A model of your own is one small class with one method:
+
+    class HalfPercent(CommissionModel):
+        def calculate(self, order, transaction):
+            return abs(transaction.amount) * transaction.price * 0.005
+
+`calculate(order, transaction) -> cost`: order is the Order snapshot before this fill (its `filled` and `commission` are
+what came earlier), transaction the Fill; cost in currency, 0 for none. The built-in models run compiled.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, ClassVar
+
+from tradewind import matching
+from tradewind.errors import BadParameter
+
+
+def _cost(name: str, value: float) -> float:
+    """Return a cost as a float; refuse one that is negative or not finite."""
+    if not (math.isfinite(value) and value >= 0):
+        raise BadParameter(name, value, "finite and not negative")
+    return float(value)
+
+
+class CommissionModel:
+    """Base of all commission models: override calculate."""
+
+    kind: ClassVar[int] = matching.CUSTOM
+
+    def calculate(self, order: Any, transaction: Any) -> float:
+        """Return the cost of one fill, in currency."""
+        raise NotImplementedError(f"{type(self).__name__} must define calculate(order, transaction).")
+
+    def terms(self) -> tuple[float, float]:
+        """Return the two numbers that the compiled form of a built-in model needs."""
+        return 0.0, 0.0
+
+    def compiled_kind(self) -> int:
+        """Return the kind that matching.py knows, or CUSTOM when a subclass decides in Python."""
+        built_in = type(self).calculate is _BuiltIn.calculate
+        return self.kind if built_in else matching.CUSTOM
+
+    def __repr__(self) -> str:
+        """Show the parameters."""
+        inside = ", ".join(f"{name}={value!r}" for name, value in vars(self).items())
+        return f"{type(self).__name__}({inside})"
+
+
+class _BuiltIn(CommissionModel):
+    """A model with a compiled form."""
+
+    def calculate(self, order: Any, transaction: Any) -> float:
+        """Return the cost by the model's compiled formula."""
+        first, second = self.terms()
+        cost = matching.charged(
+            self.kind, first, second, transaction.amount, transaction.price, order.filled, order.commission
+        )
+        return float(cost)
+
+
+class NoCommission(_BuiltIn):
+    """Trade for free."""
+
+    kind = matching.NO_COMMISSION
+
+
+class PerShare(_BuiltIn):
+    """Cost a share, with a minimum an order (charged with its first fill): the default for equities is 0.001, 0."""
+
+    kind = matching.PER_SHARE
+
+    def __init__(self, cost: float = 0.001, min_trade_cost: float = 0.0) -> None:
+        self.cost_per_share = _cost("cost", cost)
+        self.min_trade_cost = _cost("min_trade_cost", min_trade_cost or 0.0)
+
+    def terms(self) -> tuple[float, float]:
+        """Return (cost a share, minimum an order)."""
+        return self.cost_per_share, self.min_trade_cost
+
+
+class PerTrade(_BuiltIn):
+    """A fixed cost an order, charged with its first fill."""
+
+    kind = matching.PER_TRADE
+
+    def __init__(self, cost: float = 0.0) -> None:
+        self.cost = _cost("cost", cost)
+
+    def terms(self) -> tuple[float, float]:
+        """Return (cost, unused)."""
+        return self.cost, 0.0
+
+
+class PerDollar(_BuiltIn):
+    """A fraction of the traded value: |amount|·price·cost."""
+
+    kind = matching.PER_DOLLAR
+
+    def __init__(self, cost: float = 0.0015) -> None:
+        self.cost_per_dollar = _cost("cost", cost)
+
+    def terms(self) -> tuple[float, float]:
+        """Return (cost a currency unit, unused)."""
+        return self.cost_per_dollar, 0.0

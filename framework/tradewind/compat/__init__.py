@@ -1,0 +1,1 @@
+"""Old programs on today's engine: the import names of the original platform."""

@@ -1,0 +1,151 @@
+"""The errors of the simulator, as a tree.
+
+TradewindError
+├── UsageError                      a parameter of the call is wrong
+│   └── BadParameter                its name, the value found, what is allowed
+├── AlgorithmError                  the user's program is wrong
+│   ├── AlgorithmSyntaxError        it does not parse
+│   ├── NoRunningAlgorithm          an API function outside a run
+│   ├── WrongPhase                  an API function at the wrong moment
+│   │   ├── OrderDuringInitialize
+│   │   ├── OrderInBeforeTradingStart
+│   │   └── OnlyDuringInitialize
+│   ├── UnsupportedOrderParameters
+│   ├── BadOrderParameters
+│   ├── CannotOrderDelistedAsset
+│   └── ReservedRecordName
+├── HistoryWindowStartsBeforeData
+├── BooksDoNotBalance               the accounting identity broke: a bug of ours
+└── RunInterrupted                  the user stopped the run; carries what was recorded
+
+Each error keeps its facts as attributes; the sentence is made from them.
+"""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from typing import Any
+
+
+class TradewindError(Exception):
+    """Base of every error raised by the simulator."""
+
+
+class UsageError(TradewindError):
+    """A call or a command line asks for something that cannot be."""
+
+
+class BadParameter(UsageError):
+    """A parameter's value is outside what is allowed.
+
+    Attributes: name, value, allowed (a phrase), choices (for a "did you mean").
+    """
+
+    def __init__(self, name: str, value: Any, allowed: str, choices: tuple[str, ...] = ()) -> None:
+        self.name, self.value, self.allowed, self.choices = name, value, allowed, choices
+        near = get_close_matches(str(value), choices, n=1)
+        hint = f" Did you mean {near[0]!r}?" if near else ""
+        super().__init__(f"{name} was {value!r}; it must be {allowed}.{hint}")
+
+
+class AlgorithmError(TradewindError):
+    """The algorithm uses the API in a way that has no meaning."""
+
+
+class AlgorithmSyntaxError(AlgorithmError):
+    """The algorithm file does not parse. Attributes: path, line, text."""
+
+    def __init__(self, path: str, line: int | None, message: str, text: str | None) -> None:
+        self.path, self.line, self.message, self.text = path, line, message, (text or "").rstrip()
+        shown = f"\n    {self.text.strip()}" if self.text else ""
+        super().__init__(f"{path}, line {line}: {message}.{shown}\nCorrect the line and run again.")
+
+
+class NoRunningAlgorithm(AlgorithmError):
+    """An API function was called while no algorithm runs. Attribute: function."""
+
+    def __init__(self, function: str, instead: str = "") -> None:
+        self.function = function
+        advice = instead or "call it from initialize, handle_data or a scheduled function"
+        super().__init__(f"{function}() only works while an algorithm is running: {advice}.")
+
+
+class WrongPhase(AlgorithmError):
+    """An API function was called at a moment at which it has no meaning. Attribute: function."""
+
+    advice = ""
+
+    def __init__(self, function: str) -> None:
+        self.function = function
+        super().__init__(f"{function}() {self.advice}")
+
+
+class OrderDuringInitialize(WrongPhase):
+    """An order was placed in initialize, before the first price is known."""
+
+    advice = (
+        "cannot be called in initialize: no price is known yet. "
+        "Schedule a function with schedule_function, or order in handle_data."
+    )
+
+
+class OrderInBeforeTradingStart(WrongPhase):
+    """An order was placed in before_trading_start, while the market is closed."""
+
+    advice = (
+        "cannot be called in before_trading_start: the market is not open yet. "
+        "Keep the decision on context and order in handle_data or a scheduled function."
+    )
+
+
+class OnlyDuringInitialize(WrongPhase):
+    """A setting of the whole run was changed after initialize."""
+
+    advice = "can only be called in initialize: it is a setting of the whole run. Move the call there."
+
+
+class UnsupportedOrderParameters(AlgorithmError):
+    """The arguments of an order contradict each other, or the asset is no Asset."""
+
+
+class BadOrderParameters(AlgorithmError):
+    """A price or an amount of an order is not usable (negative, infinite, NaN)."""
+
+
+class CannotOrderDelistedAsset(AlgorithmError):
+    """A value was to be ordered of an asset that has no price in this session. Attributes: asset, reason."""
+
+    def __init__(self, asset: Any, reason: str) -> None:
+        self.asset, self.reason = asset, reason
+        super().__init__(f"{asset} {reason}, so a value cannot be turned into shares. Ask data.can_trade(asset) first.")
+
+
+class ReservedRecordName(AlgorithmError):
+    """record() was given the name of a performance column. Attribute: name."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        super().__init__(f"record({name}=…): {name!r} is a performance column. Record it under another name.")
+
+
+class HistoryWindowStartsBeforeData(TradewindError):
+    """A history window reaches past the first session of the bundle. Attributes: bar_count, available, session."""
+
+    def __init__(self, bar_count: int, available: int, session: str, first: str) -> None:
+        self.bar_count, self.available, self.session, self.first = bar_count, available, session, first
+        super().__init__(
+            f"data.history asked for bar_count={bar_count} sessions ending {session}, but the bundle begins {first} "
+            f"and has {available}. Ask for at most {available}, or start the run later."
+        )
+
+
+class BooksDoNotBalance(TradewindError):
+    """cash + Σ value differs from equity: a bug of the simulator, never of the algorithm. Attributes: session, asset."""
+
+
+class RunInterrupted(TradewindError):
+    """The user interrupted the run. Attribute: result, the Result of the sessions that were complete."""
+
+    def __init__(self, result: Any, session: str) -> None:
+        self.result, self.session = result, session
+        super().__init__(f"interrupted after {session}; the result holds the sessions that were complete.")

@@ -1,0 +1,236 @@
+"""The arithmetic of the ledger on plain arrays, compiled.
+
+Every function here changes only the arrays it is given. A book is a set of float64/int64 vectors with one entry per
+column (asset); `cash` is a vector of length 2: CASH (the balance) and FLOW (the sum of everything that ever moved it:
+trades, commissions, dividends, fractions). For a holding of n shares with multiplier m at price p,
+
+    value    = 0        if the column is cash-settled (a future), else n·p·m
+    exposure = n·p·m    in both cases
+
+A cash-settled column pays n·Δp·m into cash whenever its price is marked, so that its value stays 0. Prices given to a
+kernel are finite: the callers keep NaN out.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+
+CASH, FLOW = 0, 1
+
+
+class Book(NamedTuple):
+    """The vectors of a ledger: one entry per column, and the two cash figures."""
+
+    amount: np.ndarray  # int64[N] signed shares
+    cost_basis: np.ndarray  # float64[N] currency a share
+    last_price: np.ndarray  # float64[N] last known price, raw
+    multiplier: np.ndarray  # float64[N]
+    cash_settled: np.ndarray  # bool[N]
+    cash: np.ndarray  # float64[2]
+
+
+def new_book(columns: int, capital: float) -> Book:
+    """Return an empty book of that many columns with `capital` in cash; multipliers are 1 and nothing is cash-settled."""
+    return Book(
+        amount=np.zeros(columns, dtype=np.int64),
+        cost_basis=np.zeros(columns),
+        last_price=np.zeros(columns),
+        multiplier=np.ones(columns),
+        cash_settled=np.zeros(columns, dtype=np.bool_),
+        cash=np.array([capital, 0.0]),
+    )
+
+
+@njit(cache=True)
+def move_cash(book, value):
+    """Add `value` to the balance and to the flow."""
+    book.cash[CASH] += value
+    book.cash[FLOW] += value
+
+
+@njit(cache=True)
+def _settle(book, column, price):
+    """Pay a cash-settled column's gain since its last price, n·(p − p_last)·m, and take `price` as the last one."""
+    if book.cash_settled[column]:
+        gain = book.amount[column] * (price - book.last_price[column]) * book.multiplier[column]
+        move_cash(book, gain)
+    book.last_price[column] = price
+
+
+@njit(cache=True)
+def _cost_basis_after(held, basis, traded, price):
+    """Return the cost basis after trading: averaged when growing, kept when reducing, the price when crossing zero."""
+    total = held + traded
+    if total == 0:
+        return 0.0
+    if held == 0 or (held > 0) == (traded > 0):
+        return (basis * held + price * traded) / total
+    if (total > 0) == (held > 0):
+        return basis
+    return price
+
+
+@njit(cache=True)
+def apply_fill(book, column, amount, price):
+    """Book one fill: cash −= n·p·m (nothing for a cash-settled column), then position and cost basis."""
+    _settle(book, column, price)
+    if not book.cash_settled[column]:
+        move_cash(book, -(price * amount * book.multiplier[column]))
+    held = book.amount[column]
+    book.cost_basis[column] = _cost_basis_after(held, book.cost_basis[column], amount, price)
+    book.amount[column] = held + amount
+
+
+@njit(cache=True)
+def apply_commission(book, column, cost):
+    """Book one commission: cash −= cost, and cost basis = (cb·n·m + cost)/(n·m) while the position is open."""
+    move_cash(book, -cost)
+    held = book.amount[column] * book.multiplier[column]
+    if held != 0:
+        book.cost_basis[column] = (book.cost_basis[column] * held + cost) / held
+
+
+@njit(cache=True)
+def apply_fills(book, columns, amounts, prices, commissions):
+    """Book the fills of one bar in order, then their commissions (those above 0)."""
+    for i in range(len(columns)):
+        apply_fill(book, columns[i], amounts[i], prices[i])
+    for i in range(len(columns)):
+        if commissions[i] > 0.0:
+            apply_commission(book, columns[i], commissions[i])
+
+
+@njit(cache=True)
+def mark(book, columns, prices):
+    """Take new prices for the held columns; a NaN keeps the old price."""
+    for i in range(len(columns)):
+        if not np.isnan(prices[i]):
+            _settle(book, columns[i], prices[i])
+
+
+@njit(cache=True)
+def earn_dividends(book, columns, amounts, first, last, owed):
+    """Remember amount·shares for the dividends first..last−1 (negative for a short): owed[row] is paid on the pay date."""
+    for row in range(first, last):
+        owed[row] = amounts[row] * book.amount[columns[row]]
+
+
+@njit(cache=True)
+def pay_dividends(book, rows, owed):
+    """Pay what those dividends owe, once."""
+    for row in rows:
+        if owed[row] != 0.0:
+            move_cash(book, owed[row])
+            owed[row] = 0.0
+
+
+@njit(cache=True)
+def earn_stock_dividends(book, columns, first, last, owed):
+    """Remember the shares that earn the stock dividends first..last−1."""
+    for row in range(first, last):
+        owed[row] = book.amount[columns[row]]
+
+
+@njit(cache=True)
+def _near_whole(value):
+    """Return the nearest whole number when `value` is within a few ulps of it, else `value`."""
+    nearest = np.rint(value)
+    if abs(value - nearest) <= 4e-16 * max(abs(value), 1.0):
+        return nearest
+    return value
+
+
+@njit(cache=True)
+def pay_stock_dividend(book, paid_column, earning, ratio, price, dilutes):
+    """Credit trunc(shares·ratio) shares of `paid_column`; return them.
+
+    With `dilutes`, the old cost is spread over the grown holding and the fraction is paid at `price` (0 when unknown);
+    without, the new shares come in at cost 0 only if nothing was held, and the fraction is lost.
+    """
+    exact = _near_whole(earning * ratio)
+    whole = np.int64(exact)
+    held = book.amount[paid_column]
+    total = held + whole
+    if dilutes:
+        if total != 0:
+            book.cost_basis[paid_column] = book.cost_basis[paid_column] * held / total
+        if not np.isnan(price):
+            move_cash(book, (exact - whole) * price * book.multiplier[paid_column])
+    elif held == 0:
+        book.cost_basis[paid_column] = 0.0
+    if held == 0 and not np.isnan(price):
+        book.last_price[paid_column] = price
+    book.amount[paid_column] = total
+    return whole
+
+
+@njit(cache=True)
+def split_exactly(book, column, numerator, denominator):
+    """Split `denominator` old shares into `numerator` new ones.
+
+    n' = trunc(n·numerator/denominator) in whole numbers; the fraction is paid at market value (last price as of before
+    the split, scaled); cost basis and last price scale by denominator/numerator. A holding that vanishes keeps basis 0.
+    """
+    product = book.amount[column] * numerator
+    whole = np.int64(abs(product) // denominator)
+    if product < 0:
+        whole = -whole
+    fraction = (product - whole * denominator) / denominator
+    ratio = denominator / numerator
+    book.last_price[column] *= ratio
+    book.cost_basis[column] = book.cost_basis[column] * ratio if whole != 0 else 0.0
+    book.amount[column] = whole
+    move_cash(book, fraction * book.last_price[column] * book.multiplier[column])
+
+
+@njit(cache=True)
+def split_rounded(book, column, ratio):
+    """Split as the original engine does: n' = trunc(n/ratio), basis rounded to cents, the fraction paid at that basis."""
+    raw = book.amount[column] / ratio
+    whole = np.int64(raw)
+    basis = np.round(book.cost_basis[column] * ratio, 2)
+    book.last_price[column] *= ratio
+    book.cost_basis[column] = basis if whole != 0 else 0.0
+    book.amount[column] = whole
+    move_cash(book, np.round((raw - whole) * basis, 2))
+
+
+LONG_VALUE, SHORT_VALUE, LONG_EXPOSURE, SHORT_EXPOSURE, LONGS, SHORTS = range(6)
+
+
+@njit(cache=True)
+def totals(book, columns, out):
+    """Sum the held columns in the given (ascending) order into out[0:6]; short sums are negative."""
+    out[:] = 0.0
+    for column in columns:
+        exposure = book.amount[column] * book.last_price[column] * book.multiplier[column]
+        value = 0.0 if book.cash_settled[column] else exposure
+        if exposure > 0:
+            out[LONG_VALUE] += value
+            out[LONG_EXPOSURE] += exposure
+            out[LONGS] += 1
+        elif exposure < 0:
+            out[SHORT_VALUE] += value
+            out[SHORT_EXPOSURE] += exposure
+            out[SHORTS] += 1
+
+
+@njit(cache=True)
+def update_held(book, held, count, columns):
+    """Keep held[:count] the ascending list of columns with a position, after `columns` were touched; return the count."""
+    for column in columns:
+        place = np.searchsorted(held[:count], column)
+        present = place < count and held[place] == column
+        if book.amount[column] != 0 and not present:
+            for i in range(count, place, -1):
+                held[i] = held[i - 1]
+            held[place] = column
+            count += 1
+        elif book.amount[column] == 0 and present:
+            for i in range(place, count - 1):
+                held[i] = held[i + 1]
+            count -= 1
+    return count

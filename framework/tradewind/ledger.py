@@ -1,0 +1,171 @@
+"""The ledger: the one owner of money. Cash, positions and what is owed to them change here and nowhere else.
+
+    equity = cash + Σ value,   value = n·price·multiplier (0 for a cash-settled column)
+
+A session begins with the dividends: those with today's ex date are earned on the shares held now, then those whose pay
+date has come are paid. Splits follow. Fills and their commissions come bar by bar, each bar's fills before its
+commissions, and holdings are marked at the bar's close.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tradewind import kernels
+from tradewind.semantics import Semantics
+from tradewind_data.adjustments import Actions
+
+
+@dataclass(frozen=True)
+class Totals:
+    """The sums over all positions: values, exposures (shorts negative) and counts."""
+
+    long_value: float
+    short_value: float
+    long_exposure: float
+    short_exposure: float
+    longs: int
+    shorts: int
+
+    @property
+    def value(self) -> float:
+        """Σ value of all positions."""
+        return self.long_value + self.short_value
+
+    @property
+    def exposure(self) -> float:
+        """Σ exposure of all positions, signed."""
+        return self.long_exposure + self.short_exposure
+
+
+class _Payments:
+    """The rows of a dividend table by ex session and by pay session, and what each row owes."""
+
+    def __init__(self, ex: np.ndarray, pay: np.ndarray, ever_paid: np.ndarray) -> None:
+        self.ex = ex
+        self.owed = np.zeros(len(ex))
+        rows = np.flatnonzero(ever_paid)
+        self._rows = rows[np.argsort(pay[rows], kind="stable")]
+        self._pay = pay[self._rows]
+
+    def earned_on(self, session: int) -> tuple[int, int]:
+        """Return the range of rows whose ex date is this session."""
+        first, last = np.searchsorted(self.ex, (session, session + 1))
+        return int(first), int(last)
+
+    def due_on(self, session: int) -> np.ndarray:
+        """Return the rows to be paid at this session's start."""
+        first, last = np.searchsorted(self._pay, (session, session + 1))
+        return self._rows[first:last]
+
+
+class Ledger:
+    """Cash and positions of one run, one vector entry per column of the bundle."""
+
+    def __init__(self, columns: int, capital: float, actions: Actions, semantics: Semantics) -> None:
+        self.book = kernels.new_book(columns, capital)
+        self.starting_cash = capital
+        self._actions, self._semantics = actions, semantics
+        self._held = np.zeros(columns + 1, dtype=np.int64)
+        self._count = 0
+        self._sums = np.zeros(6)
+        self._totals: Totals | None = None
+        cash, stock = actions.dividends, actions.stock_dividends
+        always = semantics.pay_on_next_session
+        self._cash_dividends = _Payments(cash.ex, cash.pay, cash.pay_is_session | always)
+        self._stock_dividends = _Payments(stock.ex, stock.pay, stock.pay_is_session | always)
+
+    @property
+    def cash(self) -> float:
+        """The balance; negative when more was bought than there was cash."""
+        return float(self.book.cash[kernels.CASH])
+
+    @property
+    def flow(self) -> float:
+        """The sum of everything that ever moved cash: trades, commissions, dividends, fractions of shares."""
+        return float(self.book.cash[kernels.FLOW])
+
+    @property
+    def held(self) -> np.ndarray:
+        """The columns with a position, ascending (a view; do not write)."""
+        return self._held[: self._count]
+
+    @property
+    def totals(self) -> Totals:
+        """The sums over the positions at their last prices."""
+        if self._totals is None:
+            kernels.totals(self.book, self.held, self._sums)
+            longs, shorts = int(self._sums[kernels.LONGS]), int(self._sums[kernels.SHORTS])
+            self._totals = Totals(*self._sums[:4].tolist(), longs, shorts)
+        return self._totals
+
+    @property
+    def equity(self) -> float:
+        """cash + Σ value."""
+        return self.cash + self.totals.value
+
+    @property
+    def owed_dividends(self) -> float:
+        """Cash dividends earned and not paid yet; not part of equity."""
+        return float(self._cash_dividends.owed.sum())
+
+    def start_of_session(self, session: int) -> None:
+        """Earn the dividends that go ex today, then pay those that are due."""
+        self._earn_and_pay_cash(session)
+        self._earn_and_pay_stock(session)
+
+    def _earn_and_pay_cash(self, session: int) -> None:
+        table, payments = self._actions.dividends, self._cash_dividends
+        first, last = payments.earned_on(session)
+        if first < last:
+            kernels.earn_dividends(self.book, table.column, table.amount, first, last, payments.owed)
+        due = payments.due_on(session)
+        if len(due):
+            kernels.pay_dividends(self.book, due, payments.owed)
+            self._totals = None
+
+    def _earn_and_pay_stock(self, session: int) -> None:
+        table, payments = self._actions.stock_dividends, self._stock_dividends
+        first, last = payments.earned_on(session)
+        if first < last:
+            kernels.earn_stock_dividends(self.book, table.column, first, last, payments.owed)
+        for row in payments.due_on(session):
+            self._pay_stock(int(table.paid_column[row]), float(payments.owed[row]), float(table.ratio[row]))
+            payments.owed[row] = 0.0
+
+    def _pay_stock(self, column: int, earning: float, ratio: float) -> None:
+        """Credit the shares of one stock dividend; the fraction is worth the last price where one is known."""
+        price = float(self.book.last_price[column]) or np.nan
+        dilutes = self._semantics.stock_dividend_dilutes
+        if earning != 0.0:
+            kernels.pay_stock_dividend(self.book, column, earning, ratio, price, dilutes)
+            self._touched(np.array([column]))
+
+    def apply_split(self, column: int, numerator: int, denominator: int) -> None:
+        """Turn `denominator` old shares of a holding into `numerator` new ones; the fraction is paid in cash."""
+        if self.book.amount[column] == 0:
+            return
+        if self._semantics.exact_splits:
+            kernels.split_exactly(self.book, column, numerator, denominator)
+        else:
+            kernels.split_rounded(self.book, column, denominator / numerator)
+        self._touched(np.array([column]))
+
+    def apply_fills(
+        self, columns: np.ndarray, amounts: np.ndarray, prices: np.ndarray, commissions: np.ndarray
+    ) -> None:
+        """Book the fills of one bar in order, then their commissions."""
+        kernels.apply_fills(self.book, columns, amounts, prices, commissions)
+        self._touched(columns)
+
+    def mark(self, columns: np.ndarray, prices: np.ndarray) -> None:
+        """Value the held columns at new prices; NaN keeps the old one."""
+        kernels.mark(self.book, columns, prices)
+        self._totals = None
+
+    def _touched(self, columns: np.ndarray) -> None:
+        """Bring the list of held columns up to date."""
+        self._count = kernels.update_held(self.book, self._held, self._count, columns)
+        self._totals = None

@@ -1,0 +1,200 @@
+"""What an order asks and what became of it: execution styles, and the frozen snapshots Order and Fill."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Any
+
+import pandas as pd
+
+from tradewind.errors import BadOrderParameters, UnsupportedOrderParameters
+
+NO_PRICE = math.nan
+
+
+class OrderStatus(IntEnum):
+    """The numeric status of an order."""
+
+    OPEN = 0
+    FILLED = 1
+    CANCELLED = 2
+    REJECTED = 3
+    HELD = 4
+
+
+def _checked_price(name: str, price: float) -> float:
+    """Return a limit or stop price as a float; refuse what is no finite, non-negative number."""
+    try:
+        value = float(price)
+    except (TypeError, ValueError):
+        raise BadOrderParameters(f"{name} was {price!r}; it must be a number.") from None
+    if not math.isfinite(value) or value < 0:
+        raise BadOrderParameters(f"{name} was {price!r}; it must be finite and not negative.")
+    return value
+
+
+def rounded_to_tick(price: float, tick: float, prefer_down: bool) -> float:
+    """Round to a multiple of the tick in the direction that is better for the order.
+
+    With `prefer_down`, prices in [X − 0.05·tick, X + 0.95·tick) become X; otherwise the mirror image,
+    (X − 0.95·tick, X + 0.05·tick]. NaN stays NaN.
+    """
+    if math.isnan(price):
+        return price
+    slack = 1e-9
+    if prefer_down:
+        return float(round(math.floor(price / tick + 0.05 + slack) * tick, 10))
+    return float(round(math.ceil(price / tick - 0.05 - slack) * tick, 10))
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutionStyle:
+    """How an order wants to be executed: a limit price, a stop price, both or neither (NaN = none)."""
+
+    limit_price: float = NO_PRICE
+    stop_price: float = NO_PRICE
+
+    def prices_for(self, is_buy: bool, tick: float) -> tuple[float, float]:
+        """Return (limit, stop) rounded to the tick: a buy's limit and a sell's stop prefer down, the others up."""
+        limit = rounded_to_tick(self.limit_price, tick, prefer_down=is_buy)
+        stop = rounded_to_tick(self.stop_price, tick, prefer_down=not is_buy)
+        return limit, stop
+
+
+class MarketOrder(ExecutionStyle):
+    """Execute at the market: at the next bar's close, moved by slippage."""
+
+    def __init__(self, exchange: Any = None) -> None:
+        super().__init__()
+
+
+class LimitOrder(ExecutionStyle):
+    """Execute only while the close is at the limit or better (buy: at or below; sell: at or above)."""
+
+    def __init__(self, limit_price: float, asset: Any = None, exchange: Any = None) -> None:
+        super().__init__(limit_price=_checked_price("limit_price", limit_price))
+
+
+class StopOrder(ExecutionStyle):
+    """Become a market order once the close reaches the stop (buy: at or above; sell: at or below)."""
+
+    def __init__(self, stop_price: float, asset: Any = None, exchange: Any = None) -> None:
+        super().__init__(stop_price=_checked_price("stop_price", stop_price))
+
+
+class StopLimitOrder(ExecutionStyle):
+    """Become a limit order once the close reaches the stop; the limit is tested from that same close on."""
+
+    def __init__(self, limit_price: float, stop_price: float, asset: Any = None, exchange: Any = None) -> None:
+        super().__init__(_checked_price("limit_price", limit_price), _checked_price("stop_price", stop_price))
+
+
+MARKET = MarketOrder()
+
+
+def style_of(style: Any, limit_price: float | None, stop_price: float | None) -> ExecutionStyle:
+    """Return the execution style that a verb's arguments ask for: a style, or prices, never both."""
+    if style is None:
+        if limit_price is None and stop_price is None:
+            return MARKET
+        return ExecutionStyle(
+            NO_PRICE if limit_price is None else _checked_price("limit_price", limit_price),
+            NO_PRICE if stop_price is None else _checked_price("stop_price", stop_price),
+        )
+    if limit_price is not None or stop_price is not None:
+        raise UnsupportedOrderParameters(
+            f"style={style!r} was given together with limit_price={limit_price} and stop_price={stop_price}; "
+            "give the prices or a style, not both."
+        )
+    if not isinstance(style, ExecutionStyle):
+        raise UnsupportedOrderParameters(
+            f"style was {style!r}; it must be MarketOrder(), LimitOrder(…), StopOrder(…) or StopLimitOrder(…)."
+        )
+    return style
+
+
+def order_id(ordinal: int) -> str:
+    """Return the algorithm's name of an order: the ordinal of its placement in 32 hex digits: deterministic, never falsy."""
+    return f"{ordinal:032x}"
+
+
+def ordinal_of(identifier: Any) -> int:
+    """Return the ordinal behind an order id (32 hex digits), an int, an Order, or −1 for anything else."""
+    if isinstance(identifier, Order):
+        identifier = identifier.id
+    if isinstance(identifier, str):
+        try:
+            return int(identifier, 16)
+        except ValueError:
+            return -1
+    return int(identifier) if hasattr(identifier, "__index__") else -1
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A snapshot of one order. Amounts are signed shares; limit and stop are None when there is none.
+
+    created and dt (the last change) are UTC; commission is in currency.
+    """
+
+    id: str
+    asset: Any
+    amount: int
+    filled: int
+    commission: float
+    limit: float | None
+    stop: float | None
+    limit_reached: bool
+    stop_reached: bool
+    status: OrderStatus
+    reason: str
+    created: pd.Timestamp
+    dt: pd.Timestamp
+
+    @property
+    def sid(self) -> Any:
+        """The asset, under the name older algorithms use."""
+        return self.asset
+
+    @property
+    def open(self) -> bool:
+        """Whether the order still waits for fills."""
+        return self.status in (OrderStatus.OPEN, OrderStatus.HELD)
+
+    @property
+    def open_amount(self) -> int:
+        """Signed shares not filled yet."""
+        return self.amount - self.filled
+
+    @property
+    def direction(self) -> int:
+        """+1 for a buy, −1 for a sell."""
+        return 1 if self.amount > 0 else -1
+
+    @property
+    def triggered(self) -> bool:
+        """Whether the order may fill: its stop and its limit, where it has them, were reached."""
+        return (self.stop is None or self.stop_reached) and (self.limit is None or self.limit_reached)
+
+    def __getitem__(self, name: str) -> Any:
+        """Return an attribute by name, as older algorithms read orders."""
+        return getattr(self, name)
+
+
+@dataclass(frozen=True, slots=True)
+class Fill:
+    """One execution: signed whole shares at a price a share; order_id is None for a closing fill."""
+
+    asset: Any
+    amount: int
+    dt: pd.Timestamp
+    price: float
+    order_id: str | None
+    commission: float
+
+    @property
+    def sid(self) -> Any:
+        """The asset, under the name older algorithms use."""
+        return self.asset

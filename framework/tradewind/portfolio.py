@@ -1,0 +1,231 @@
+"""Portfolio, Position and Account: read-only views of the ledger for the algorithm.
+
+They hold nothing: every attribute reads the ledger at the moment it is asked. Money is in the run's currency, weights and
+leverages are fractions of portfolio_value.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any, Protocol
+
+import numpy as np
+import pandas as pd
+
+from tradewind_data.assets import Asset, AssetFinder
+
+
+class Books(Protocol):
+    """What the views need of the ledger."""
+
+    book: Any
+    starting_cash: float
+
+    @property
+    def cash(self) -> float:
+        """The balance."""
+
+    @property
+    def flow(self) -> float:
+        """Everything that moved cash."""
+
+    @property
+    def held(self) -> np.ndarray:
+        """The columns with a position."""
+
+    @property
+    def totals(self) -> Any:
+        """The sums over the positions."""
+
+    @property
+    def equity(self) -> float:
+        """Cash and positions."""
+
+
+class Position:
+    """One holding: asset (sid), amount in signed shares, cost_basis and last_sale_price in currency a share."""
+
+    __slots__ = ("_book", "_column", "asset")
+
+    def __init__(self, asset: Asset, book: Any, column: int) -> None:
+        self.asset, self._book, self._column = asset, book, column
+
+    @property
+    def sid(self) -> Asset:
+        """The asset, under the name older algorithms use."""
+        return self.asset
+
+    @property
+    def amount(self) -> int:
+        """Signed shares; 0 when nothing is held."""
+        return int(self._book.amount[self._column])
+
+    @property
+    def cost_basis(self) -> float:
+        """Average price paid a share, commissions included; 0 when nothing is held."""
+        return float(self._book.cost_basis[self._column])
+
+    @property
+    def last_sale_price(self) -> float:
+        """The last known price."""
+        return float(self._book.last_price[self._column])
+
+    def __repr__(self) -> str:
+        """Show the holding."""
+        return f"Position({self.asset}, amount={self.amount}, cost_basis={self.cost_basis:.4f}, last={self.last_sale_price})"
+
+
+class Positions(Mapping[Asset, Position]):
+    """The holdings by asset, in sid order. An asset that is not held answers a Position of amount 0, not stored."""
+
+    def __init__(self, ledger: Books, finder: AssetFinder) -> None:
+        self._ledger, self._finder = ledger, finder
+
+    def __getitem__(self, asset: Asset) -> Position:
+        """Return the holding of an asset."""
+        return Position(asset, self._ledger.book, self._finder.column(asset))
+
+    def __contains__(self, asset: object) -> bool:
+        """Return whether the asset is held."""
+        return isinstance(asset, Asset) and bool(self._ledger.book.amount[self._finder.column(asset)] != 0)
+
+    def get(self, asset: Asset, default: Any = None) -> Any:
+        """Return the holding of an asset, or the default when it is not held."""
+        return self[asset] if asset in self else default
+
+    def __iter__(self) -> Iterator[Asset]:
+        """Return the held assets; holdings may change while it is walked."""
+        return iter([self._finder.asset_at(int(column)) for column in self._ledger.held])
+
+    def __len__(self) -> int:
+        """Return the number of holdings."""
+        return len(self._ledger.held)
+
+    def __repr__(self) -> str:
+        """Show the holdings."""
+        return f"Positions({list(self.values())})"
+
+
+class Portfolio:
+    """What the run owns now."""
+
+    def __init__(self, ledger: Books, finder: AssetFinder, start: pd.Timestamp) -> None:
+        self._ledger, self._finder = ledger, finder
+        self.positions = Positions(ledger, finder)
+        self.start_date = start
+
+    @property
+    def cash(self) -> float:
+        """The balance; negative when more was bought than there was cash."""
+        return self._ledger.cash
+
+    @property
+    def starting_cash(self) -> float:
+        """The capital at the start of the run."""
+        return self._ledger.starting_cash
+
+    capital_base = starting_cash
+
+    @property
+    def portfolio_value(self) -> float:
+        """Cash plus the value of all positions."""
+        return self._ledger.equity
+
+    @property
+    def positions_value(self) -> float:
+        """The value of all positions (shorts negative)."""
+        return float(self._ledger.totals.value)
+
+    @property
+    def positions_exposure(self) -> float:
+        """The exposure of all positions (shorts negative); differs from the value for futures."""
+        return float(self._ledger.totals.exposure)
+
+    @property
+    def pnl(self) -> float:
+        """Gain since the start of the run."""
+        return self.portfolio_value - self.starting_cash
+
+    @property
+    def returns(self) -> float:
+        """Gain since the start as a fraction of the capital."""
+        return self.pnl / self.starting_cash
+
+    @property
+    def capital_used(self) -> float:
+        """The sum of all cash flows since the start: negative after net buying."""
+        return self._ledger.flow
+
+    cash_flow = capital_used
+
+    @property
+    def current_portfolio_weights(self) -> pd.Series:
+        """Series asset → signed exposure as a fraction of portfolio_value."""
+        held, book = self._ledger.held, self._ledger.book
+        weights = book.amount[held] * book.last_price[held] * book.multiplier[held] / self.portfolio_value
+        return pd.Series(weights, index=pd.Index(list(self.positions), dtype=object), dtype=float)
+
+    def __repr__(self) -> str:
+        """Show the headline figures."""
+        return f"Portfolio(value={self.portfolio_value:.2f}, cash={self.cash:.2f}, positions={len(self.positions)})"
+
+
+class Account:
+    """The account's figures: leverage, and a broker's usual fields (no margin is modelled: buying power is infinite)."""
+
+    accrued_interest = 0.0
+    buying_power = math.inf
+    day_trades_remaining = math.inf
+    initial_margin_requirement = 0.0
+    maintenance_margin_requirement = 0.0
+    regt_margin = math.inf
+
+    def __init__(self, ledger: Books) -> None:
+        self._ledger = ledger
+
+    @property
+    def settled_cash(self) -> float:
+        """The balance."""
+        return self._ledger.cash
+
+    regt_equity = settled_cash
+    available_funds = settled_cash
+    excess_liquidity = settled_cash
+
+    @property
+    def net_liquidation(self) -> float:
+        """Cash plus the value of all positions."""
+        return self._ledger.equity
+
+    equity_with_loan = net_liquidation
+
+    @property
+    def total_positions_value(self) -> float:
+        """The value of all positions."""
+        return float(self._ledger.totals.value)
+
+    @property
+    def total_positions_exposure(self) -> float:
+        """The exposure of all positions."""
+        return float(self._ledger.totals.exposure)
+
+    @property
+    def cushion(self) -> float:
+        """Cash as a fraction of net liquidation."""
+        return self._over_equity(self._ledger.cash)
+
+    @property
+    def leverage(self) -> float:
+        """Gross leverage: (long exposure − short exposure) / net liquidation."""
+        return self._over_equity(self._ledger.totals.long_exposure - self._ledger.totals.short_exposure)
+
+    @property
+    def net_leverage(self) -> float:
+        """Net leverage: (long exposure + short exposure) / net liquidation."""
+        return self._over_equity(self._ledger.totals.exposure)
+
+    def _over_equity(self, value: float) -> float:
+        """Return value / net liquidation, inf where that is 0."""
+        equity = self._ledger.equity
+        return value / equity if equity != 0 else math.inf

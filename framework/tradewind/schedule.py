@@ -1,0 +1,184 @@
+"""When a scheduled function runs: date rules (which sessions) and time rules (which moment of the session).
+
+A date rule is compiled once into a bool vector over the bundle's sessions. Weeks are ISO weeks and months calendar
+months, both grouped over the *calendar's* sessions, so that the n-th session of a week does not depend on where a run
+starts; a week with too few sessions for the offset is skipped. In daily mode every time rule means the session's one bar.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tradewind.errors import BadParameter
+
+WEEK_OFFSETS = 5
+MONTH_OFFSETS = 23
+NS_A_DAY = 86_400 * 10**9
+NS_A_MINUTE = 60 * 10**9
+
+
+def _day_numbers(labels: np.ndarray) -> np.ndarray:
+    """Return days since 1970-01-01 of int64 ns session labels."""
+    return labels // NS_A_DAY
+
+
+def _weeks(labels: np.ndarray) -> np.ndarray:
+    """Return a number that is equal within one ISO week (Monday to Sunday) and grows from week to week."""
+    return (_day_numbers(labels) + 3) // 7
+
+
+def _months(labels: np.ndarray) -> np.ndarray:
+    """Return months since 1970-01 of int64 ns session labels."""
+    return labels.astype("datetime64[ns]").astype("datetime64[M]").astype(np.int64)
+
+
+def _rank_in_group(groups: np.ndarray) -> np.ndarray:
+    """Return the 0-based rank of each element within its run of equal values."""
+    starts = np.flatnonzero(np.r_[True, groups[1:] != groups[:-1]])
+    sizes = np.diff(np.r_[starts, len(groups)])
+    return np.arange(len(groups)) - np.repeat(starts, sizes)
+
+
+def _rank_from_end(groups: np.ndarray) -> np.ndarray:
+    """Return the 0-based rank of each element counted from the end of its run of equal values."""
+    return _rank_in_group(groups[::-1])[::-1]
+
+
+@dataclass(frozen=True)
+class DateRule:
+    """Which sessions a function runs on: name, offset in sessions, and the rule itself."""
+
+    name: str
+    offset: int
+    rule: Callable[[np.ndarray, int], np.ndarray]
+
+    def mask(self, labels: np.ndarray) -> np.ndarray:
+        """Return bool[S]: on which of the sessions (int64 ns labels) the rule holds."""
+        return self.rule(labels, self.offset)
+
+    def __repr__(self) -> str:
+        """Show the call that makes this rule."""
+        return f"date_rules.{self.name}({self.offset or ''})"
+
+
+@dataclass(frozen=True)
+class TimeRule:
+    """Which moment of the session: an offset in minutes from the open or before the close; None = every minute."""
+
+    anchor: str
+    minutes: int | None
+
+    def __repr__(self) -> str:
+        """Show the call that makes this rule."""
+        return f"time_rules.{self.anchor}({'' if self.minutes is None else f'minutes={self.minutes}'})"
+
+
+def _every_day(labels: np.ndarray, offset: int) -> np.ndarray:
+    return np.ones(len(labels), dtype=bool)
+
+
+def _week_start(labels: np.ndarray, offset: int) -> np.ndarray:
+    return np.asarray(_rank_in_group(_weeks(labels)) == offset)
+
+
+def _week_end(labels: np.ndarray, offset: int) -> np.ndarray:
+    return np.asarray(_rank_from_end(_weeks(labels)) == offset)
+
+
+def _month_start(labels: np.ndarray, offset: int) -> np.ndarray:
+    return np.asarray(_rank_in_group(_months(labels)) == offset)
+
+
+def _month_end(labels: np.ndarray, offset: int) -> np.ndarray:
+    return np.asarray(_rank_from_end(_months(labels)) == offset)
+
+
+def _checked_offset(rule: str, days_offset: int, bound: int) -> int:
+    """Return the offset as an int; refuse one that no week or month can have."""
+    if not hasattr(days_offset, "__index__") or not 0 <= days_offset < bound:
+        raise BadParameter(f"date_rules.{rule}: days_offset", days_offset, f"a whole number from 0 to {bound - 1}")
+    return int(days_offset)
+
+
+class date_rules:  # noqa: N801 - the published name of this namespace
+    """Which sessions a scheduled function runs on."""
+
+    @staticmethod
+    def every_day() -> DateRule:
+        """Every session."""
+        return DateRule("every_day", 0, _every_day)
+
+    @staticmethod
+    def week_start(days_offset: int = 0) -> DateRule:
+        """The session `days_offset` sessions after the first of each week."""
+        return DateRule("week_start", _checked_offset("week_start", days_offset, WEEK_OFFSETS), _week_start)
+
+    @staticmethod
+    def week_end(days_offset: int = 0) -> DateRule:
+        """The session `days_offset` sessions before the last of each week."""
+        return DateRule("week_end", _checked_offset("week_end", days_offset, WEEK_OFFSETS), _week_end)
+
+    @staticmethod
+    def month_start(days_offset: int = 0) -> DateRule:
+        """The session `days_offset` sessions after the first of each month."""
+        return DateRule("month_start", _checked_offset("month_start", days_offset, MONTH_OFFSETS), _month_start)
+
+    @staticmethod
+    def month_end(days_offset: int = 0) -> DateRule:
+        """The session `days_offset` sessions before the last of each month."""
+        return DateRule("month_end", _checked_offset("month_end", days_offset, MONTH_OFFSETS), _month_end)
+
+
+def _offset_minutes(rule: str, offset: dt.timedelta | None, hours: float | None, minutes: float | None) -> int:
+    """Return the offset in whole minutes, 1 by default; refuse less than 1 minute or more than 12 hours."""
+    if offset is not None and (hours is not None or minutes is not None):
+        raise BadParameter(f"time_rules.{rule}: offset", offset, "given alone, without hours or minutes")
+    if offset is None:
+        offset = dt.timedelta(hours=hours or 0, minutes=minutes or (0 if hours else 1))
+    total = offset.total_seconds() / 60
+    if not 1 <= total <= 720:
+        raise BadParameter(f"time_rules.{rule}", f"{total:g} minutes", "between 1 minute and 12 hours")
+    return int(total)
+
+
+class time_rules:  # noqa: N801 - the published name of this namespace
+    """Which moment of the session a scheduled function runs at; in daily mode all mean the session's one bar."""
+
+    @staticmethod
+    def market_open(
+        offset: dt.timedelta | None = None, hours: float | None = None, minutes: float | None = None
+    ) -> TimeRule:
+        """So long after the open (1 minute by default: the first bar)."""
+        return TimeRule("market_open", _offset_minutes("market_open", offset, hours, minutes))
+
+    @staticmethod
+    def market_close(
+        offset: dt.timedelta | None = None, hours: float | None = None, minutes: float | None = None
+    ) -> TimeRule:
+        """So long before the close (1 minute by default)."""
+        return TimeRule("market_close", _offset_minutes("market_close", offset, hours, minutes))
+
+    @staticmethod
+    def every_minute() -> TimeRule:
+        """Every minute of the session."""
+        return TimeRule("every_minute", None)
+
+
+@dataclass(frozen=True)
+class Scheduled:
+    """A function and when it runs."""
+
+    function: Callable[[Any, Any], Any]
+    date_rule: DateRule
+    time_rule: TimeRule
+    half_days: bool
+
+    def sessions(self, labels: np.ndarray, early: np.ndarray) -> np.ndarray:
+        """Return bool[S]: the sessions on which the function runs; early closes only if half_days."""
+        mask = self.date_rule.mask(labels)
+        return mask if self.half_days else np.asarray(mask & ~early)

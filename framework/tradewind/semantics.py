@@ -1,0 +1,82 @@
+"""What the simulator does where reasonable engines differ: one frozen record, one named field a deviation.
+
+The default (TRADEWIND) follows the original platform's engine wherever that is right; each field below that is True in
+TRADEWIND and False in ZIPLINE is a deliberate difference. The simulator reads the record once and hands each room the
+number or function it needs. docs/deviations.md lists the fields with the reason and the test of each.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+
+from tradewind.errors import BadParameter
+
+
+def _deviation(code: str, text: str) -> bool:
+    """Declare a field that is True by default, with the code and text of its entry in docs/deviations.md."""
+    return field(default=True, metadata={"code": code, "text": text})
+
+
+@dataclass(frozen=True)
+class Semantics:
+    """The deliberate differences from the original engine, each switchable."""
+
+    no_look_ahead_before_open: bool = _deviation(
+        "D1",
+        "before_trading_start sees the previous session's prices, adjusted to today. "
+        "The original shows it today's close in daily mode, hours before that close exists.",
+    )
+    pay_on_next_session: bool = _deviation(
+        "D3",
+        "A dividend whose pay date is not a session is paid on the next session. The original never pays it.",
+    )
+    exact_splits: bool = _deviation(
+        "D7",
+        "A split multiplies shares by an exact ratio and pays the fraction at market value; the cost basis is not rounded. "
+        "The original divides by a rounded float, which can lose a whole share, and pays the fraction at a cost basis "
+        "rounded to cents.",
+    )
+    emptied_order_is_cancelled: bool = _deviation(
+        "D8",
+        "An open order that a reverse split reduces to nothing is reported as cancelled, with the reason. "
+        "The original calls it filled, with nothing filled, and does not report it.",
+    )
+    limit_caps_price: bool = _deviation(
+        "D9",
+        "No slippage model may fill a limit order at a price worse than its limit. "
+        "In the original, fixed and basis-point slippage may.",
+    )
+    stock_dividend_dilutes: bool = _deviation(
+        "D12",
+        "Shares received as a stock dividend dilute the cost basis of the holding, and a fraction is paid in cash. "
+        "In the original they cost 0, the holding keeps its basis and the fraction is lost.",
+    )
+    pnl_includes_dividends: bool = _deviation(
+        "D16",
+        "A session's pnl and starting_cash are measured from the previous session's end, so pnl includes the dividends "
+        "paid that day, as returns do. In the original starting_cash is taken after they are paid, and pnl leaves them out.",
+    )
+    reserved_record_names: bool = _deviation(
+        "D23",
+        "record() refuses the name of a performance column. In the original the recorded value silently replaces the column.",
+    )
+
+
+TRADEWIND = Semantics()
+ZIPLINE = Semantics(**{f.name: False for f in fields(Semantics)})
+
+_BY_NAME = {"tradewind": TRADEWIND, "zipline": ZIPLINE}
+
+
+def semantics_named(semantics: str | Semantics) -> Semantics:
+    """Return the semantics of that name ("tradewind" or "zipline"); a Semantics is returned as it is."""
+    if isinstance(semantics, Semantics):
+        return semantics
+    if semantics not in _BY_NAME:
+        raise BadParameter("semantics", semantics, "'tradewind', 'zipline' or a Semantics", tuple(_BY_NAME))
+    return _BY_NAME[semantics]
+
+
+def name_of(semantics: Semantics) -> str:
+    """Return the name under which a result states these semantics ("custom" when they are a mixture)."""
+    return next((name for name, known in _BY_NAME.items() if known == semantics), "custom")

@@ -1,0 +1,158 @@
+"""The event loop: session after session, bar after bar, in the order in which things happen in a market.
+
+    session start        dividends go ex and are paid, the session's starting figures are taken, splits take effect
+    before the open      before_trading_start
+    each bar             orders of earlier bars fill, their commissions are charged, holdings are marked at the close,
+                         then handle_data and the scheduled functions run; what they order waits for the next bar
+    session end          positions in assets whose life is over are closed, the session's row is recorded
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from tradewind import algorithm as running
+from tradewind.algorithm import Algorithm, Market, Phase
+from tradewind.blotter import ASSET_CLOSED, Blotter, Fills
+from tradewind.ledger import Ledger
+from tradewind.recorder import Recorder
+from tradewind.semantics import Semantics
+from tradewind_data.adjustments import Actions
+from tradewind_optimize.entry import current_portfolio
+
+Progress = Callable[[int, int, int, float], None]
+"""Called after each session with (sessions done, sessions in all, session label in ns, portfolio value)."""
+
+MINUTES_BEFORE_OPEN = 45 * 60 * 10**9
+
+
+class Simulator:
+    """One run: the loop over the clock, and the step each event takes."""
+
+    def __init__(
+        self,
+        algorithm: Algorithm,
+        market: Market,
+        actions: Actions,
+        ledger: Ledger,
+        blotter: Blotter,
+        recorder: Recorder,
+        semantics: Semantics,
+    ) -> None:
+        self.algorithm, self.market, self.actions = algorithm, market, actions
+        self.ledger, self.blotter, self.recorder, self.semantics = ledger, blotter, recorder, semantics
+        self.session = market.clock.first
+
+    def initialize(self) -> None:
+        """Run the user's initialize, with the time at the first session's label."""
+        initialize = self.algorithm.functions.initialize
+        if initialize is not None:
+            with self._user_code():
+                initialize(self.algorithm.context)
+
+    def run(self, progress: Progress | None = None) -> None:
+        """Run every session of the clock."""
+        clock = self.market.clock
+        with self._user_code():
+            for done, session in enumerate(clock, start=1):
+                self.session = session
+                self.start_of_session(session)
+                self.before_trading_start(session)
+                for now in clock.bars(session):
+                    self.bar(session, now)
+                self.end_of_session(session, now)
+                if progress is not None:
+                    progress(done, len(clock), clock.label(session), self.ledger.equity)
+        self.algorithm.phase = Phase.DONE
+
+    def start_of_session(self, session: int) -> None:
+        """Dividends, the session's starting figures, splits: of open orders first, then of positions."""
+        if self.semantics.pnl_includes_dividends:
+            self.recorder.start_of_session()
+            self.ledger.start_of_session(session)
+        else:
+            self.ledger.start_of_session(session)
+            self.recorder.start_of_session()
+        splits = self.actions.splits
+        for row in range(*np.searchsorted(splits.session, (session, session + 1))):
+            terms = int(splits.column[row]), int(splits.numerator[row]), int(splits.denominator[row])
+            self.blotter.split(*terms, now=self.market.clock.open(session))
+            self.ledger.apply_split(*terms)
+
+    def before_trading_start(self, session: int) -> None:
+        """Run the user's before_trading_start; it knows the previous session's bars, adjusted to today."""
+        function = self.algorithm.functions.before_trading_start
+        if function is None:
+            return
+        known = session - 1 if self.semantics.no_look_ahead_before_open else session
+        now = int(self.market.clock.sessions.opens[session]) - MINUTES_BEFORE_OPEN
+        self._mark(known, session)
+        self.algorithm.move_to(Phase.BEFORE_OPEN, known, session, now)
+        function(self.algorithm.context, self.algorithm.data)
+
+    def bar(self, session: int, now: int) -> None:
+        """Fill the orders of earlier bars, mark the holdings, run the user's functions."""
+        prices = self.market.prices
+        self.algorithm.move_to(Phase.TRADING, session, session, now)
+        self._book(self.blotter.fill(prices.close[session], prices.volume[session], now, self.algorithm.data), now)
+        self._mark(session, session)
+        self.algorithm.run_bar()
+
+    def end_of_session(self, session: int, now: int) -> None:
+        """Close what reached the end of its life, then record the session."""
+        self._close_ended(session, now)
+        self.recorder.end_of_session(session)
+
+    def _book(self, fills: Fills, now: int) -> None:
+        """Give fills to the ledger and the recorder."""
+        if len(fills):
+            self.ledger.apply_fills(fills.column, fills.amount, fills.price, fills.commission)
+            self.recorder.fills(self.session, now, fills)
+
+    def _mark(self, end: int, seen: int) -> None:
+        """Value the holdings at the last known prices."""
+        held = self.ledger.held
+        if len(held):
+            self.ledger.mark(held, self.market.prices.marks(held, end, seen))
+
+    def _close_ended(self, session: int, now: int) -> None:
+        """Close positions at their last price, free of cost, and cancel orders, where the auto-close date has come."""
+        ends = self.market.finder.auto_close
+        held = self.ledger.held
+        over = held[ends[held] <= session]
+        for column in np.unique(self.blotter.open_amounts()[0]):
+            if ends[column] <= session:
+                self.blotter.cancel_all(int(column), ASSET_CLOSED, now)
+        if len(over):
+            book = self.ledger.book
+            nothing = np.zeros(len(over))
+            self._book(Fills(np.full(len(over), -1), over, -book.amount[over], book.last_price[over], nothing), now)
+
+    def _user_code(self) -> _UserCode:
+        return _UserCode(self)
+
+
+class _UserCode:
+    """While user code runs: the API acts on this algorithm, the optimizer knows its portfolio, errors name the day."""
+
+    def __init__(self, simulator: Simulator) -> None:
+        self._simulator = simulator
+
+    def __enter__(self) -> None:
+        algorithm = self._simulator.algorithm
+        self._tokens = running.current.set(algorithm), current_portfolio.set(algorithm.current_weights)
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        running.current.reset(self._tokens[0])
+        current_portfolio.reset(self._tokens[1])
+        if isinstance(error, Exception):
+            error.add_note(f"simulated time: {self._moment()}")
+
+    def _moment(self) -> str:
+        algorithm = self._simulator.algorithm
+        if algorithm.phase is Phase.INITIALIZE:
+            return "initialize"
+        label = algorithm.market.clock.sessions.index[self._simulator.session]
+        return f"{label:%Y-%m-%d} ({algorithm.phase.value})"
