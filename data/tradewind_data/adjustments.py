@@ -1,21 +1,25 @@
 """Corporate actions, and the factors by which earlier bars are seen from a session, without look-ahead.
 
-Every action that moves prices has a ratio ρ > 0 effective at a session e: bars before e are multiplied by ρ when seen from e or later.
+Every action that moves prices has a ratio ρ > 0 effective at a session e: bars before e are multiplied by ρ when seen
+from e or later.
 
     split new:old          ρ = old / new
     cash dividend a        ρ = 1 − a / c,  c = last traded close before e, as seen from e − 1
     merger                 ρ as given
 
-P[t] = Π {ρ: e ≤ t} per asset (ρ of one date multiply), so a price of session s seen from t ≥ s is raw[s] · P[t] / P[s]. A volume is raw[s] · V[t] / V[s],
-V the product of new / old over the splits alone. P[t] and V[t] depend on nothing after t.
-A dividend and a split of one date: c is the raw close before both, since the dividend is earned on the old shares. A ratio that is not positive or
-has no close to stand on adjusts nothing and is reported (Refused).
+P[t] = Π {ρ: e ≤ t} per asset (ρ of one date multiply), so a price of session s seen from t ≥ s is raw[s] · P[t] /
+P[s]. A volume is raw[s] · V[t] / V[s], V the product of new / old over the splits alone. P[t] and V[t] depend on
+nothing after t.
+
+A dividend and a split of one date: c is the raw close before both, since the dividend is earned on
+the old shares. A ratio that is not positive or has no close to stand on adjusts nothing and is reported (Refused).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -52,8 +56,11 @@ class Splits(_Rows):
 
 @dataclass(frozen=True, eq=False)
 class Dividends(_Rows):
-    """column, ex: int64; pay: first session ≥ the pay date (the ex session when none is known; S when beyond the table);
-    pay_is_session: whether that session's label equals the pay date; amount: currency a share."""
+    """Cash dividends.
+
+    column, ex: int64; pay: first session ≥ the pay date (the ex session when none is known; S when beyond the table);
+    pay_is_session: whether that session's label equals the pay date; amount: currency a share.
+    """
 
     column: Int64Array
     ex: Int64Array
@@ -64,7 +71,11 @@ class Dividends(_Rows):
 
 @dataclass(frozen=True, eq=False)
 class StockDividends(_Rows):
-    """column, paid_column, ex, pay, pay_is_session as in Dividends; ratio: shares of paid_column a share held. Prices are not adjusted."""
+    """Dividends paid in shares.
+
+    column, paid_column, ex, pay, pay_is_session as in Dividends; ratio: shares of paid_column a share held. Prices are
+    not adjusted.
+    """
 
     column: Int64Array
     paid_column: Int64Array
@@ -89,8 +100,8 @@ class Mergers(_Rows):
 class Actions:
     """The corporate actions of a bundle by column and session.
 
-    An action on a day without trading takes effect on the next session. Actions before the first or after the last stored session are left
-    out: no bar or position could see them.
+    An action on a day without trading takes effect on the next session. Actions before the first or after the last
+    stored session are left out: no bar or position could see them.
     """
 
     splits: Splits
@@ -101,7 +112,10 @@ class Actions:
 
 @dataclass(frozen=True)
 class Refused:
-    """A dividend whose ratio 1 − amount / close is not positive, or has no close: it adjusts no price. column, session (ex), amount, close (NaN: none)."""
+    """A dividend whose ratio 1 − amount / close is not positive, or has no close, so that it adjusts no price.
+
+    column, session (ex), amount, close (NaN: none).
+    """
 
     column: int
     session: int
@@ -110,7 +124,9 @@ class Refused:
 
 
 def actions_of(tables: Mapping[str, Table], finder: AssetFinder, sessions: Sessions) -> Actions:
-    """Actions from the tables ``splits``, ``dividends``, ``stock_dividends``, ``mergers`` of schema.py (sids known to the finder)."""
+    """Actions from the tables ``splits``, ``dividends``, ``stock_dividends``, ``mergers`` (sids known to the
+    finder).
+    """
     placed = _Placing(finder, sessions)
     splits, mergers = tables["splits"], tables["mergers"]
     cash, stock = tables["dividends"], tables["stock_dividends"]
@@ -212,7 +228,7 @@ def _running_products(column: Int64Array, ratio: FloatArray) -> FloatArray:
     """Products of ratio within runs of equal column, in the given order."""
     out = np.array(ratio, dtype=np.float64)
     starts = np.flatnonzero(np.diff(column, prepend=-1))
-    for lo, hi in zip(starts, np.append(starts[1:], len(column)), strict=True):
+    for lo, hi in pairwise(np.append(starts, len(column)).tolist()):
         np.cumprod(ratio[lo:hi], out=out[lo:hi])
     return out
 
@@ -228,8 +244,8 @@ def price_factors(
 ) -> tuple[Factors, tuple[Refused, ...]]:
     """P: the products of split, merger and dividend ratios, and the dividends that were refused one.
 
-    close: raw float64[R, N]. last_trades: int[R, N], ordinal of the last trade ≤ row, −1 none. Actions with a session ≥ R concern no stored bar and
-    are left out.
+    close: raw float64[R, N]. last_trades: int[R, N], ordinal of the last trade ≤ row, −1 none. Actions with a session
+    ≥ R concern no stored bar and are left out.
     """
     rows, n = close.shape
     splits, mergers, cash = actions.splits, actions.mergers, actions.dividends
@@ -263,9 +279,11 @@ def _see_stale_closes(
     last: Int64Array,
     others: tuple[Int64Array, Int64Array, FloatArray],
 ) -> None:
-    """Where an asset did not trade on ex − 1, bring its last close through the actions between that trade and ex (exclusive), in place.
+    """Where an asset did not trade on ex − 1, bring its last close through the actions between that trade and ex
+    (exclusive), in place.
 
-    Rare (a halt across an action), so a loop in order of time: an earlier dividend's ratio is settled before a later one needs it.
+    Rare (a halt across an action), so a loop in order of time: an earlier dividend's ratio is settled before a later
+    one needs it.
     """
     for i in np.flatnonzero((last >= 0) & (last < ex - 1)):
         for columns, sessions, ratios in (others, (column, ex, out)):

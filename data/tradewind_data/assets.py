@@ -1,6 +1,7 @@
 """Assets and the finder that knows them: sids, columns, lifetimes, and who bore which symbol when.
 
-An asset's *column* is the rank of its sid among the bundle's sids: the place of its numbers in every (session × asset) array.
+An asset's *column* is the rank of its sid among the bundle's sids: the place of its numbers in every (session × asset)
+array.
 """
 
 from __future__ import annotations
@@ -23,9 +24,9 @@ class Asset:
     """One tradable thing: a number (sid) and facts that do not change during a run.
 
     Ordered, hashed and compared by sid, also against plain ints; usable as an index (``int(asset)``, ``a[asset]``).
-    start_date, end_date, auto_close_date: naive Timestamp[ns]; alive on start_date … end_date inclusive, positions are closed at
-    the end of the first session on or after auto_close_date. column: rank of the sid in its bundle. price_multiplier:
-    currency a point. tick_size: currency.
+    start_date, end_date, auto_close_date: naive Timestamp[ns]; alive on start_date … end_date inclusive, positions are
+    closed at the end of the first session on or after auto_close_date. column: rank of the sid in its bundle.
+    price_multiplier: currency a point. tick_size: currency.
     """
 
     sid: int
@@ -108,9 +109,9 @@ def _sid_of(other: object) -> int | None:
 class AssetFinder(Sequence[Asset]):
     """The assets of one bundle, found by sid, by column, or by the symbol borne at a date.
 
-    table, symbols: the ``assets`` and ``symbols`` tables of schema.py, assets ascending by sid. As a sequence it yields the
-    assets by column. Arrays (int64[N], read-only): sids; start, end, auto_close: session ordinals of the first session alive, the last session
-    alive, and the first session whose label ≥ auto_close_date (S = never).
+    table, symbols: the ``assets`` and ``symbols`` tables of schema.py, assets ascending by sid. As a sequence it
+    yields the assets by column. Arrays (int64[N], read-only): sids; start, end, auto_close: session ordinals of the
+    first session alive, the last session alive, and the first session whose label ≥ auto_close_date (S = never).
     """
 
     def __init__(self, table: Table, symbols: Table, sessions: Sessions, bundle: str) -> None:
@@ -171,10 +172,11 @@ class AssetFinder(Sequence[Asset]):
         return int(column)
 
     def lookup_symbol(self, symbol: str, as_of_ns: int | None = None) -> Asset:
-        """The asset that bore the symbol at a date: the owner with the latest start ≤ as_of, so gaps belong to the earlier owner.
+        """The asset that bore the symbol at a date: the owner with the latest start ≤ as_of, so gaps belong to the
+        earlier owner.
 
-        Without as_of_ns: the last owner. The symbol is taken as written, else in capitals. SymbolNotFound names near symbols,
-        or the first date on which the symbol was borne when as_of is earlier.
+        Without as_of_ns: the last owner. The symbol is taken as written, else in capitals. SymbolNotFound names near
+        symbols, or the first date on which the symbol was borne when as_of is earlier.
         """
         owners = self._owners.get(symbol) or self._owners.get(symbol.upper())
         if not owners:

@@ -1,7 +1,7 @@
 """Bars as (session × asset) arrays: one reader a frequency, read from the year files field by field when first asked.
 
-Row r of every array is the session ordinal r, column c the asset of that column. The stored arrays are raw; ``window`` shows prices and volumes as seen from
-a session (adjustments.py).
+Row r of every array is the session ordinal r, column c the asset of that column. The stored arrays are raw; ``window``
+shows prices and volumes as seen from a session (adjustments.py).
 """
 
 from __future__ import annotations
@@ -25,7 +25,10 @@ Int32Array = npt.NDArray[np.int32]
 
 @dataclass(frozen=True)
 class BarFiles:
-    """Where the bars of a bundle lie: files in order of time, the sids by column, first and last session ordinal with data, and the bundle's name."""
+    """Where the bars of a bundle lie.
+
+    paths in order of time; sids by column; ordinals of the first and the last session with data; the bundle's name.
+    """
 
     paths: tuple[Path, ...]
     sids: Int64Array
@@ -37,8 +40,8 @@ class BarFiles:
 class BarReader:
     """Daily bars of a bundle: R = last_session + 1 rows, N columns, float64, C order, read-only.
 
-    Fields: open, high, low, close (currency a share, NaN = no trade) and volume (shares, 0.0 where there is no bar). Rows before first_session hold no trade. Each
-    field is read once, when first needed.
+    Fields: open, high, low, close (currency a share, NaN = no trade) and volume (shares, 0.0 where there is no bar).
+    Rows before first_session hold no trade. Each field is read once, when first needed.
     """
 
     def __init__(self, files: BarFiles, sessions: Sessions, actions: Actions) -> None:
@@ -66,11 +69,13 @@ class BarReader:
         n: int,
         seen_from: int | None = None,
     ) -> FloatArray:
-        """Rows end − n + 1 … end of a field as seen from a session t ≥ end (default: end): float64[n, k], not to be written to.
+        """Rows end − n + 1 … end of a field as seen from a session t ≥ end (default: end): float64[n, k], not to be
+        written to.
 
-        value[s] = raw[s] · Π {ρ: s < e ≤ t}, which is Q[s]·P[t] with Q = raw / P (for volume with V in the place of P). Where no action lies
-        in (s, t] the value is the stored number bit for bit, so the row t always is. columns: int64[k], None = all. NaN (volume 0) where nothing was traded.
-        SessionOutOfBounds when a row is before session 0 or after the last with data, or seen_from < end.
+        value[s] = raw[s] · Π {ρ: s < e ≤ t}, which is Q[s]·P[t] with Q = raw / P (for volume with V in the place of
+        P). Where no action lies in (s, t] the value is the stored number bit for bit, so the row t always is. columns:
+        int64[k], None = all. NaN (volume 0) where nothing was traded. SessionOutOfBounds when a row is before session
+        0 or after the last with data, or seen_from < end.
         """
         t = end if seen_from is None else seen_from
         start = end - n + 1
@@ -83,15 +88,25 @@ class BarReader:
         return _adjusted(raw, columns, start, changes) if len(changes[0]) else raw
 
     def factors(self, end: int) -> FloatArray:
-        """P[end]: float64[N], the product of all price ratios effective ≤ end; a price of s seen from t is raw[s]·P[t]/P[s]."""
+        """P[end], float64[N].
+
+        The product of all price ratios effective ≤ end; a price of s seen from t is raw[s]·P[t]/P[s].
+        """
         return self._price_factors.at(end)
 
     def volume_factors(self, end: int) -> FloatArray:
-        """V[end]: float64[N], new shares an old one after the splits effective ≤ end; a volume of s seen from t is raw[s]·V[t]/V[s]."""
+        """V[end], float64[N].
+
+        New shares an old one after the splits effective ≤ end; a volume of s seen from t is
+        raw[s]·V[t]/V[s].
+        """
         return self._volume_factors.at(end)
 
     def last_trade(self, end: int) -> Int64Array:
-        """int64[N]: ordinal of the last session ≤ end with a trade (a close), −1 where there was none. end beyond the data counts as its last row."""
+        """Ordinal of the last session ≤ end with a trade (a close), −1 where there was none: int64[N].
+
+        An end beyond the data counts as its last row.
+        """
         return self.last_trades()[min(end, self.last_session)].astype(np.int64)
 
     def last_trades(self) -> Int32Array:
@@ -204,7 +219,7 @@ def _adjusted(
     factor = np.ones((n, len(touched)))
     # An action at e concerns the rows before it; one beyond the window concerns them all.
     np.multiply.at(factor, (np.minimum(session - start, n) - 1, np.searchsorted(touched, column)), ratio)
-    factor = np.cumprod(factor[::-1], axis=0)[::-1]
+    factor = np.multiply.accumulate(factor[::-1], axis=0)[::-1]
     if columns is not None:
         factor = factor[:, np.searchsorted(touched, columns[places])]
     out = np.array(raw, order="C")

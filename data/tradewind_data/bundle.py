@@ -2,8 +2,8 @@
 
     <root>/bundles/<name>/<version>/manifest.json, tables and bars as in schema.py
 
-root is the argument, else the environment's TRADEWIND_ROOT, else the platform's data folder. Versions are whole numbers from 1; an ingest adds one and
-changes none. ``demo`` is embedded in the package.
+root is the argument, else the environment's TRADEWIND_ROOT, else the platform's data folder. Versions are whole
+numbers from 1; an ingest adds one and changes none. ``demo`` is embedded in the package.
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ from tradewind_data.sessions import DAY_NS, Sessions
 class Bundle:
     """One version of one bundle. Frozen on disk; each part is read once, when first asked for.
 
-    name; version (the version folder's name, ``embedded`` for the demo, ``folder`` for a path outside the root); path; manifest.
+    name; version (the version folder's name, ``embedded`` for the demo, ``folder`` for a path outside the root); path;
+    manifest.
     """
 
     def __init__(self, path: Path, name: str, version: str) -> None:
@@ -49,7 +50,10 @@ class Bundle:
 
     @cached_property
     def sessions(self) -> Sessions:
-        """The stored session table: from the first day of the first month of data to twelve months past the last bar."""
+        """The stored session table.
+
+        It reaches from the first day of the first month of data to twelve months past the last bar.
+        """
         table = self._table("sessions")
         return Sessions(self.manifest.calendar, table["session"], table["open"], table["close"], table["early"])
 
@@ -75,7 +79,10 @@ class Bundle:
         return DatasetReader(self.name)
 
     def bars(self, frequency: str = "1d") -> BarReader:
-        """The reader of the bars of a frequency (``1d``); the same object each time. FrequencyNotFound names those the bundle has."""
+        """The reader of the bars of a frequency (``1d``).
+
+        The same object each time. FrequencyNotFound names those the bundle has.
+        """
         if frequency not in self.manifest.frequencies:
             raise FrequencyNotFound(frequency, self.name, self.manifest.frequencies)
         if frequency not in self._bars:
@@ -83,7 +90,10 @@ class Bundle:
         return self._bars[frequency]
 
     def verify(self) -> None:
-        """Compare every file with its SHA-256 in the manifest. BundleCorrupt names the first that is missing, foreign or changed."""
+        """Compare every file with its SHA-256 in the manifest.
+
+        BundleCorrupt names the first that is missing, foreign or changed.
+        """
         for relative, facts in sorted(self.manifest.files.items()):
             path = self.path / relative
             if not path.is_file():
@@ -132,8 +142,8 @@ def versions_of(folder: Path) -> list[int]:
 def open_bundle(name_or_path: str | os.PathLike[str], root: str | os.PathLike[str] | None = None) -> Bundle:
     """Open ``demo``, a name (its latest version), ``name@3`` (that version), or a bundle folder by its path.
 
-    A text is taken as a path when it has a path separator. BundleNotFound names the bundles (or versions) there are; BundleCorrupt
-    for a manifest that cannot be read.
+    A text is taken as a path when it has a path separator. BundleNotFound names the bundles (or versions) there are;
+    BundleCorrupt for a manifest that cannot be read.
     """
     text = os.fspath(name_or_path)
     if isinstance(name_or_path, os.PathLike) or os.sep in text or "/" in text:
@@ -152,7 +162,10 @@ def open_bundle(name_or_path: str | os.PathLike[str], root: str | os.PathLike[st
 
 
 def list_bundles(root: str | os.PathLike[str] | None = None) -> list[Bundle]:
-    """The latest version of every bundle, ``demo`` first, then by name; unreadable ones raise when opened, and are passed over here."""
+    """The latest version of every bundle, ``demo`` first, then by name.
+
+    Unreadable ones raise when opened, and are passed over here.
+    """
     found = [Bundle(demo_folder(), DEMO, "embedded")]
     for name in _names(bundles_root(root)):
         try:

@@ -24,7 +24,9 @@ from difflib import get_close_matches
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """The known names closest to ``name`` as a clause, ``""`` when none is near (difflib ratio ≥ 0.6, at most three)."""
+    """The known names closest to ``name`` as a clause, ``""`` when none is near (difflib ratio ≥ 0.6, at most
+    three).
+    """
     by_folded = {k.casefold(): k for k in known}
     near = get_close_matches(name.casefold(), by_folded, n=3)
     return f" Did you mean {' or '.join(by_folded[n] for n in near)}?" if near else ""
@@ -42,7 +44,10 @@ class DataError(Exception):
 
 
 class BundleNotFound(DataError):
-    """No bundle of that name (or version). Attributes: name, version (or None), root, known (sorted names or versions)."""
+    """No bundle of that name (or version).
+
+    Attributes: name, version (or None), root, known (sorted names or versions).
+    """
 
     def __init__(self, name: str, root: str, known: Iterable[str], version: str | None = None) -> None:
         self.name, self.root, self.version, self.known = name, root, version, tuple(known)
@@ -82,8 +87,8 @@ class SidNotFound(DataError):
 
     def __init__(self, sid: int, bundle: str, known: Iterable[int]) -> None:
         self.sid, self.bundle = sid, bundle
-        known = listed(str(k) for k in known)
-        super().__init__(f"Bundle {bundle!r} has no asset with the sid {sid}. Its sids: {known}.")
+        sids = listed(str(k) for k in known)
+        super().__init__(f"Bundle {bundle!r} has no asset with the sid {sid}. Its sids: {sids}.")
 
 
 class ForeignAsset(DataError):
@@ -97,7 +102,10 @@ class ForeignAsset(DataError):
 
 
 class SessionOutOfBounds(DataError):
-    """A date that is no stored session, or a window that leaves them. Attributes: value, first, last (ISO dates), problem."""
+    """A date that is no stored session, or a window that leaves them.
+
+    Attributes: value, first, last (ISO dates), problem.
+    """
 
     def __init__(self, value: str, first: str, last: str, problem: str) -> None:
         self.value, self.first, self.last, self.problem = value, first, last, problem
@@ -127,9 +135,8 @@ class DatasetNotFound(DataError):
 
     def __init__(self, name: str, bundle: str, known: Iterable[str], kind: str = "dataset") -> None:
         self.name, self.bundle, self.known = name, bundle, tuple(known)
-        super().__init__(
-            f"Bundle {bundle!r} has no {kind} {name!r}; its {kind}s: {listed(self.known)}.{did_you_mean(name, self.known)}"
-        )
+        found = f"Bundle {bundle!r} has no {kind} {name!r}; its {kind}s: {listed(self.known)}."
+        super().__init__(found + did_you_mean(name, self.known))
 
 
 class CalendarNotFound(DataError):

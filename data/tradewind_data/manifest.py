@@ -1,10 +1,10 @@
 """The manifest of a bundle: what it holds, and the hashes by which it can be checked.
 
-    content hash of a table  = SHA-256 of its names, kinds and values (tables.digest)
-    content hash of a bundle = SHA-256 of the canonical JSON of {schema version, calendar, currency, span, table → content hash}
+    content hash of a table  = SHA-256 of its names, kinds and values (tables.digest) content hash of a bundle =
+    SHA-256 of the canonical JSON of {schema version, calendar, currency, span, table → content hash}
 
-The bundle's hash names the data, not the file bytes: the name of the bundle, the order of ingestion and the version of the Parquet library do not enter.
-Each file also has the SHA-256 of its bytes, by which ``Bundle.verify`` finds damage.
+The bundle's hash names the data, not the file bytes: the name of the bundle, the order of ingestion and the version of
+the Parquet library do not enter. Each file also has the SHA-256 of its bytes, by which ``Bundle.verify`` finds damage.
 """
 
 from __future__ import annotations
@@ -34,8 +34,9 @@ class FileFacts:
 class Manifest:
     """What a bundle says of itself.
 
-    name; calendar (exchange_calendars name); currency (ISO 4217); first_session, last_session (ISO dates of the first and last bar); assets
-    (number); frequencies; source (how it was made, free text); files: path relative to the bundle → FileFacts; content_hash.
+    name; calendar (exchange_calendars name); currency (ISO 4217); first_session, last_session (ISO dates of the first
+    and last bar); assets (number); frequencies; source (how it was made, free text); files: path relative to the
+    bundle → FileFacts; content_hash.
     """
 
     name: str

@@ -1,7 +1,9 @@
-"""Facts as they were known: classifications with the dates on which they held, and datasets by the time they became known.
+"""Facts as they were known: classifications with the dates on which they held, and datasets by the time they became
+known.
 
-The value of a dataset's field at a time t is the one with the latest timestamp ≤ t (when it became known), and among those the latest asof_date
-(what it is about). Bundles of schema version 1 carry no datasets: every request is answered by an error that says so.
+The value of a dataset's field at a time t is the one with the latest timestamp ≤ t (when it became known), and among
+those the latest asof_date (what it is about). Bundles of schema version 1 carry no datasets: every request is answered
+by an error that says so.
 """
 
 from __future__ import annotations
@@ -31,8 +33,8 @@ class DatasetReader:
     def as_of(self, name: str, fields: Sequence[str], times: Int64Array, sids: Int64Array) -> dict[str, Array]:
         """field → array [len(times), len(sids)], the latest value with timestamp ≤ time (ns UTC, ascending).
 
-        Numbers come as float64 (NaN unknown), text as object (None), dates as int64 ns (NAT), booleans as object (None). DatasetNotFound names
-        the datasets the bundle has.
+        Numbers come as float64 (NaN unknown), text as object (None), dates as int64 ns (NAT), booleans as object
+        (None). DatasetNotFound names the datasets the bundle has.
         """
         self._missing(name)
 
@@ -41,7 +43,8 @@ class DatasetReader:
 
 
 class Classifications:
-    """Codes of schemes such as ``morningstar_sector``: for each asset the row with start_date ≤ t ≤ end_date, the latest start first.
+    """Codes of schemes such as ``morningstar_sector``: for each asset the row with start_date ≤ t ≤ end_date, the
+    latest start first.
 
     table: the ``classifications`` table of schema.py; sids: int64[N] by column.
     """
@@ -63,7 +66,8 @@ class Classifications:
         return pd.DataFrame({**self._table, **dates})
 
     def as_of(self, scheme: str, when_ns: int) -> Array:
-        """Code of each asset on a date: [N] by column. int64 with −1 for none when all codes of the scheme are whole numbers, else object with None.
+        """Code of each asset on a date: [N] by column. int64 with −1 for none when all codes of the scheme are whole
+        numbers, else object with None.
 
         DatasetNotFound names the schemes the bundle has.
         """

@@ -2,18 +2,18 @@
 
 A bundle is a folder::
 
-    manifest.json                 what it is, its span, the hashes of its files
-    sessions.parquet              the calendar, from the first day of the first month of data to twelve months past the last bar
-    assets.parquet                one row an asset, by sid; the row's rank is the asset's column
-    symbols.parquet               who bore which symbol when, both dates included
-    splits.parquet dividends.parquet stock_dividends.parquet mergers.parquet
+    manifest.json                 what it is, its span, the hashes of its files sessions.parquet              the
+    calendar, from the first day of the first month of data to twelve months past the last bar assets.parquet
+    one row an asset, by sid; the row's rank is the asset's column symbols.parquet               who bore which symbol
+    when, both dates included splits.parquet dividends.parquet stock_dividends.parquet mergers.parquet
     classifications.parquet       codes of a scheme, such as sectors, with the dates on which they held
     bars/1d/<year>.parquet        daily bars of one year
 
-Prices are raw, in the bundle's currency a share; volumes are shares; dates are calendar days without a time; ``opens`` and
-``closes`` are UTC. The bars of a year are one row group: the dense grid (sessions of the year with data) × (assets alive in the year), sorted
-by (session, sid), so decoding a column is a reshape. A cell without a trade has NaN prices and volume 0. The grid's axes stand in
-the file's metadata under ``tradewind.grid`` as JSON: ``{"first": date, "sessions": n, "sids": [...]}``.
+Prices are raw, in the bundle's currency a share; volumes are shares; dates are calendar days without a time; ``opens``
+and ``closes`` are UTC. The bars of a year are one row group: the dense grid (sessions of the year with data) × (assets
+alive in the year), sorted by (session, sid), so decoding a column is a reshape. A cell without a trade has NaN prices
+and volume 0. The grid's axes stand in the file's metadata under ``tradewind.grid`` as JSON: ``{"first": date,
+"sessions": n, "sids": [...]}``.
 """
 
 from __future__ import annotations
@@ -34,7 +34,10 @@ FIELDS = (*PRICES, "volume")
 
 @dataclass(frozen=True)
 class Column:
-    """One column of a table: name, type (``int64``, ``float64``, ``bool``, ``string``, ``date``, ``time``), whether it may be null, meaning."""
+    """One column of a table.
+
+    name, type (``int64``, ``float64``, ``bool``, ``string``, ``date``, ``time``), whether it may be null, meaning.
+    """
 
     name: str
     kind: str

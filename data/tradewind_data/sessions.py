@@ -1,8 +1,8 @@
 """Trading days as ordinals: the session table of a bundle, and the one place that asks an exchange calendar.
 
-A session is its ordinal s ∈ [0, S) in the stored table. labels[s] is the naive date at midnight, opens[s] the market open and
-closes[s] the close, each int64 nanoseconds (opens and closes UTC). The table is written into the bundle when it is ingested,
-so reading a bundle never builds a calendar.
+A session is its ordinal s ∈ [0, S) in the stored table. labels[s] is the naive date at midnight, opens[s] the market
+open and closes[s] the close, each int64 nanoseconds (opens and closes UTC). The table is written into the bundle when
+it is ingested, so reading a bundle never builds a calendar.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ def date_text(label_ns: int) -> str:
 class Sessions:
     """S consecutive sessions of one calendar: ordinals ↔ labels by binary search over sorted int64 labels.
 
-    calendar: name in exchange_calendars (``XNYS``, ``24/7`` …). labels, opens, closes: int64[S] ns, read-only, labels strictly
-    increasing. early: bool[S], True where the close is earlier than usual.
+    calendar: name in exchange_calendars (``XNYS``, ``24/7`` …). labels, opens, closes: int64[S] ns, read-only, labels
+    strictly increasing. early: bool[S], True where the close is earlier than usual.
     """
 
     calendar: str
@@ -86,9 +86,11 @@ class Sessions:
 
 
 def build_sessions(calendar: str, first: pd.Timestamp, last: pd.Timestamp) -> Sessions:
-    """Every session of the exchange calendar with first ≤ label ≤ last (the only use of exchange_calendars; about a second).
+    """Every session of the exchange calendar with first ≤ label ≤ last (the only use of exchange_calendars; about a
+    second).
 
-    ``last`` is cut to the last day the calendar knows. CalendarNotFound for an unknown name or a start it does not reach.
+    ``last`` is cut to the last day the calendar knows. CalendarNotFound for an unknown name or a start it does not
+    reach.
     """
     import exchange_calendars
     from exchange_calendars.errors import InvalidCalendarName

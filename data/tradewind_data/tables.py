@@ -1,8 +1,8 @@
 """Between Parquet and numpy: the tables of schema.py as columns of plain arrays, and the digest of their values.
 
-In memory a table is a dict name → array: ``date`` and ``time`` columns int64 ns (NAT where null), strings object arrays, a nullable
-int64 has −1 where null. The digest covers names, kinds and values, not the bytes of a file, so it does not change with the version of
-the Parquet library that wrote it.
+In memory a table is a dict name → array: ``date`` and ``time`` columns int64 ns (NAT where null), strings object
+arrays, a nullable int64 has −1 where null. The digest covers names, kinds and values, not the bytes of a file, so it
+does not change with the version of the Parquet library that wrote it.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The normalised shape between every reader and the writer: what a bundle will hold, as plain arrays.
 
-A reader's whole duty is to make a Market; the writer knows no other input. Values have passed the reader's checks: dates are sessions of the
-calendar, strictly ascending; sids are those of ``assets``.
+A reader's whole duty is to make a Market; the writer knows no other input. Values have passed the reader's checks:
+dates are sessions of the calendar, strictly ascending; sids are those of ``assets``.
 """
 
 from __future__ import annotations
@@ -21,7 +21,11 @@ Progress = Callable[[int, int, str], None]
 
 @dataclass(frozen=True, eq=False)
 class AssetBars:
-    """The daily bars of one asset: labels int64[n] ns, strictly ascending; values float64[5, n] in the order of schema.FIELDS (NaN prices and volume 0 = no trade)."""
+    """The daily bars of one asset.
+
+    labels int64[n] ns, strictly ascending; values float64[5, n] in the order of schema.FIELDS (NaN prices and volume 0
+    = no trade).
+    """
 
     sid: int
     labels: Int64Array
@@ -32,8 +36,9 @@ class AssetBars:
 class Market:
     """Everything a bundle holds.
 
-    sessions: the table to be stored, covering every bar. tables: ``assets`` (ascending by sid), ``symbols``, ``splits``, ``dividends``, ``stock_dividends``, ``mergers``,
-    ``classifications`` of schema.py. bars: one entry an asset that has any, ascending by sid. currency: ISO 4217. source: how it came about.
+    sessions: the table to be stored, covering every bar. tables: ``assets`` (ascending by sid), ``symbols``,
+    ``splits``, ``dividends``, ``stock_dividends``, ``mergers``, ``classifications`` of schema.py. bars: one entry an
+    asset that has any, ascending by sid. currency: ISO 4217. source: how it came about.
     """
 
     sessions: Sessions
@@ -49,7 +54,8 @@ class Market:
 
 
 def sessions_for(calendar: str, first_ns: int, last_ns: int) -> Sessions:
-    """The session table of data between two labels: from the first day of the first month to twelve months past the last.
+    """The session table of data between two labels: from the first day of the first month to twelve months past the
+    last.
 
     Month rules count the calendar's sessions, so the table must reach beyond the data at both ends.
     """

@@ -1,11 +1,12 @@
-"""Atomic versions: write into a temporary folder beside the old versions, flush it to the disk, rename it to the next number.
+"""Atomic versions: write into a temporary folder beside the old versions, flush it to the disk, rename it to the next
+number.
 
     <root>/bundles/<name>/.lock               held for the instants in which versions are counted, cleaned or renamed
     <root>/bundles/<name>/.ingest-XXXXXXXX    one ingest's work, locked by its process while it lives
     <root>/bundles/<name>/<version>           complete, never touched again
 
-A killed process leaves its temporary folder unlocked; the next ingest removes it. Two ingests at once work in folders of their own
-and get a number each.
+A killed process leaves its temporary folder unlocked; the next ingest removes it. Two ingests at once work in folders
+of their own and get a number each.
 """
 
 from __future__ import annotations
@@ -34,7 +35,10 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
 class Staging:
-    """The temporary folder of one ingest; ``commit`` turns it into the next version, leaving the block without it removes it."""
+    """The temporary folder of one ingest.
+
+    ``commit`` turns it into the next version, leaving the block without it removes it.
+    """
 
     def __init__(self, base: Path, folder: Path) -> None:
         self.base, self.folder = base, folder
@@ -53,7 +57,8 @@ class Staging:
 def staging(name: str, root: str | os.PathLike[str] | None = None) -> Iterator[Staging]:
     """A fresh temporary folder for a version of ``name``; leftovers of killed ingests are removed first.
 
-    BadIngestRequest for ``demo`` and for names that are not 1–100 of letters, digits, ``._-`` beginning with a letter or digit.
+    BadIngestRequest for ``demo`` and for names that are not 1–100 of letters, digits, ``._-`` beginning with a letter
+    or digit.
     """
     check_name(name)
     base = bundles_root(root) / name
@@ -125,7 +130,10 @@ def _held(path: Path) -> Iterator[None]:
 
 
 def _lock_folder(folder: Path) -> int | None:
-    """Lock a folder for the life of this process; None when another process holds it. Without flock: no lock, −1 is never returned."""
+    """Lock a folder for the life of this process.
+
+    None when another process holds it. Without flock: no lock, −1 is never returned.
+    """
     if fcntl is None:
         return None
     handle = os.open(folder, os.O_RDONLY)

@@ -14,7 +14,7 @@ from tradewind_data import tables
 from tradewind_data.ingest.market import Market, Progress, span_text
 from tradewind_data.ingest.staging import staging
 from tradewind_data.manifest import FileFacts, Manifest, content_hash, file_sha256
-from tradewind_data.schema import BARS, FIELDS, GRID_KEY, MANIFEST, PRICES, TABLES
+from tradewind_data.schema import BARS, FIELDS, GRID_KEY, MANIFEST, PRICES, TABLES, Column
 from tradewind_data.sessions import Int64Array, date_text
 
 _ORDER = {
@@ -40,7 +40,10 @@ class Written:
 def write_bundle(
     market: Market, name: str, root: str | os.PathLike[str] | None = None, progress: Progress | None = None
 ) -> Written:
-    """Write the market as the next version of ``name``, all or nothing. progress(done, total, label) counts year files."""
+    """Write the market as the next version of ``name``, all or nothing.
+
+    progress(done, total, label) counts year files.
+    """
     with staging(name, root) as stage:
         manifest = write_folder(market, name, stage.folder, progress)
         path = stage.commit()
@@ -48,7 +51,10 @@ def write_bundle(
 
 
 def write_folder(market: Market, name: str, folder: Path, progress: Progress | None = None) -> Manifest:
-    """Write the market's files and manifest into a folder; the manifest. Equal markets give equal bytes with the same Parquet library."""
+    """Write the market's files and manifest into a folder.
+
+    The manifest. Equal markets give equal bytes with the same Parquet library.
+    """
     files: dict[str, FileFacts] = {}
     stored = {"sessions": _sessions_table(market), **market.tables}
     for table_name, columns in TABLES.items():
@@ -71,7 +77,7 @@ def write_folder(market: Market, name: str, folder: Path, progress: Progress | N
 def _write(
     folder: Path,
     relative: str,
-    columns: tuple[tables.Column, ...],
+    columns: tuple[Column, ...],
     table: tables.Table,
     files: dict[str, FileFacts],
     metadata: dict[bytes, bytes] | None = None,

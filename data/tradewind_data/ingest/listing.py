@@ -1,0 +1,259 @@
+"""Who is listed: assets.csv and symbols.csv, completed from the bars.
+
+    assets.csv   symbol[, sid, name, exchange, asset_type, start_date, end_date, auto_close_date]
+    symbols.csv  sid, symbol[, start_date, end_date]
+
+Without assets.csv the assets are the symbols of the bar files. Without sids the assets are numbered from 1 in the
+sorted order of their symbols: the same folder gives the same sids, a symbol added later moves those after it (give
+sids to keep them). start_date and end_date default to the first and the last bar, auto_close_date to the day after
+end_date. Without symbols.csv an asset bears its symbol from start_date to end_date.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+
+from tradewind_data import tables
+from tradewind_data.errors import BadInputFile, did_you_mean, listed
+from tradewind_data.ingest.daily import DailyFile
+from tradewind_data.ingest.delimited import DATE, NUMBER, TEXT, InputTable, Wanted, read_input, refuse_time_of_day
+from tradewind_data.ingest.market import day_after
+from tradewind_data.schema import TABLES
+from tradewind_data.sessions import Int64Array, date_text
+from tradewind_data.tables import NAT, Array, Table
+
+ASSETS_FILE, SYMBOLS_FILE = "assets.csv", "symbols.csv"
+_ASSETS = (
+    Wanted("symbol", TEXT),
+    Wanted("sid", NUMBER, required=False),
+    *(Wanted(name, TEXT, required=False) for name in ("name", "exchange", "asset_type")),
+    *(Wanted(name, DATE, required=False) for name in ("start_date", "end_date", "auto_close_date")),
+)
+_SYMBOLS = (
+    Wanted("sid", NUMBER),
+    Wanted("symbol", TEXT),
+    Wanted("start_date", DATE, required=False),
+    Wanted("end_date", DATE, required=False),
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Roster:
+    """The assets before their dates are known: symbol → sid, and the rows of assets.csv when there is one."""
+
+    sids: Mapping[str, int]
+    source: InputTable | None
+
+    def refuse_unknown(self, symbol: str, file: str) -> None:
+        """BadInputFile when a bar file's symbol is no asset's."""
+        if symbol not in self.sids:
+            rule = f"{ASSETS_FILE} has no symbol {symbol!r}{did_you_mean(symbol, self.sids) or ''}".rstrip("?")
+            raise BadInputFile(
+                file, rule, f"Add {symbol!r} to {ASSETS_FILE}, or remove the file", None, "symbol", symbol
+            )
+
+
+@dataclass(frozen=True, eq=False)
+class Listing:
+    """The finished ``assets`` and ``symbols`` tables of schema.py."""
+
+    assets: Table
+    symbols: Table
+
+    def lifetime(self, sid: int) -> tuple[int, int]:
+        """start_date and end_date (ns) of a listed sid."""
+        row = int(np.searchsorted(self.assets["sid"], sid))
+        return int(self.assets["start_date"][row]), int(self.assets["end_date"][row])
+
+    @cached_property
+    def _owners(self) -> dict[str, list[tuple[int, int]]]:
+        owners: dict[str, list[tuple[int, int]]] = {}
+        order = np.lexsort((self.symbols["start_date"],))
+        for i in order:
+            owner = (int(self.symbols["start_date"][i]), int(self.symbols["sid"][i]))
+            owners.setdefault(self.symbols["symbol"][i], []).append(owner)
+        return owners
+
+    def sids_of(self, table: InputTable, dates: Array, prefix: str = "", blank: bool = False) -> Int64Array:
+        """The sid each row means by its ``{prefix}sid`` or, where that is empty, by its ``{prefix}symbol`` on the
+        row's date.
+
+        A symbol means the owner with the latest start ≤ date, before all of them the first. BadInputFile for an unknown
+        sid or symbol, or for a row with neither; with ``blank`` such a row gets −1.
+        """
+        sid_column, symbol_column = f"{prefix}sid", f"{prefix}symbol"
+        if not blank and sid_column not in table and symbol_column not in table:
+            rule = f"it has neither a column {symbol_column!r} nor {sid_column!r}"
+            raise BadInputFile(table.file, rule, "Add one of them", 1)
+        out = np.full(len(table), -1, dtype=np.int64)
+        if sid_column in table:
+            given = whole_sids(table, sid_column)
+            unknown = (given >= 0) & ~np.isin(given, self.assets["sid"])
+            table.refuse(unknown, sid_column, "no asset has this sid", f"Correct it, or add it to {ASSETS_FILE}")
+            out[:] = given
+        if symbol_column in table:
+            for row in np.flatnonzero((out < 0) & (table[symbol_column] != "")):
+                out[row] = self._owner(table, int(row), symbol_column, int(dates[row]))
+        if not blank and (out < 0).any():
+            shown = symbol_column if symbol_column in table else sid_column
+            table.refuse(out < 0, shown, "the row names no asset", "Write its symbol or sid")
+        return out
+
+    def _owner(self, table: InputTable, row: int, column: str, date: int) -> int:
+        symbol = table[column][row]
+        owners = self._owners.get(symbol)
+        if not owners:
+            near = did_you_mean(symbol, self._owners) or f" Symbols: {listed(sorted(self._owners))}"
+            raise table.bad(
+                row, column, f"no asset bears this symbol.{near}".rstrip("?"), "Correct it or remove the row"
+            )
+        earlier = [sid for start, sid in owners if start <= date]
+        return earlier[-1] if earlier else owners[0][1]
+
+
+def whole_sids(table: InputTable, column: str) -> Int64Array:
+    """A column of sids as int64, −1 where empty. BadInputFile for one that is no whole number ≥ 0."""
+    values = table[column]
+    absent = np.isnan(values)
+    wrong = ~absent & ((values < 0) | (values != np.floor(values)) | (values > 2**53))
+    table.refuse(wrong, column, "a sid is a whole number of at least 0", "Correct the sid")
+    return np.where(absent, -1, values).astype(np.int64)
+
+
+def read_roster(folder: Path, symbols: list[str]) -> Roster:
+    """The assets of assets.csv, or of the bar files' symbols when there is none, with their sids."""
+    if not (folder / ASSETS_FILE).is_file():
+        return Roster({symbol: i for i, symbol in enumerate(sorted(symbols), start=1)}, None)
+    table = read_input(folder / ASSETS_FILE, ASSETS_FILE, _ASSETS)
+    if not len(table):
+        raise BadInputFile(ASSETS_FILE, "it has a header but no rows", "Add the assets, or remove the file")
+    table.refuse(table["symbol"] == "", "symbol", "the symbol is empty", "Write the asset's symbol")
+    _refuse_twice(table, "symbol", table["symbol"])
+    return Roster(_numbered(table), table)
+
+
+def _numbered(table: InputTable) -> dict[str, int]:
+    given = whole_sids(table, "sid") if "sid" in table else np.full(len(table), -1, dtype=np.int64)
+    if (given < 0).all():
+        return {symbol: i for i, symbol in enumerate(sorted(table["symbol"]), start=1)}
+    table.refuse(given < 0, "sid", "the sid is empty while other rows have one", "Give every asset a sid, or none")
+    _refuse_twice(table, "sid", given)
+    return {symbol: int(sid) for symbol, sid in zip(table["symbol"], given, strict=True)}
+
+
+def _refuse_twice(table: InputTable, column: str, values: Array) -> None:
+    _, first, inverse = np.unique(values, return_index=True, return_inverse=True)
+    wrong = first[inverse] != np.arange(len(values))
+    if wrong.any():
+        row = int(np.argmax(wrong))
+        rule = f"the {column} is already on line {table.line(int(first[inverse][row]))}"
+        raise table.bad(
+            row, column, rule, f"Give each asset a {column} of its own; symbols of the past go to {SYMBOLS_FILE}"
+        )
+
+
+def complete(folder: Path, roster: Roster, bars: Mapping[int, DailyFile]) -> Listing:
+    """The listing once the bars are known: defaults filled in, symbol history read, overlaps refused."""
+    assets = _assets(roster, bars)
+    symbols = _borne(assets)
+    if (folder / SYMBOLS_FILE).is_file():
+        symbols = _history(folder, assets, symbols)
+    return Listing(assets, symbols)
+
+
+def _assets(roster: Roster, bars: Mapping[int, DailyFile]) -> dict[str, Array]:
+    symbols = list(roster.sids)
+    sids = np.array([roster.sids[s] for s in symbols], dtype=np.int64)
+    first = np.array([bars[s].labels[0] if s in bars else NAT for s in sids.tolist()], dtype=np.int64)
+    last = np.array([bars[s].labels[-1] if s in bars else NAT for s in sids.tolist()], dtype=np.int64)
+    start, end = _given(roster, "start_date", first), _given(roster, "end_date", last)
+    if roster.source is not None:
+        _check_dates(roster.source, start, end)
+    close = _given(roster, "auto_close_date", day_after(end))
+    n = len(symbols)
+    table: dict[str, Array] = {
+        "sid": sids,
+        "symbol": np.array(symbols, dtype=object),
+        "asset_name": _text(roster, "name", n),
+        "exchange": _text(roster, "exchange", n),
+        "asset_type": _types(roster, n),
+        "start_date": start,
+        "end_date": end,
+        "auto_close_date": close,
+        "price_multiplier": np.ones(n),
+        "tick_size": np.full(n, 0.01),
+    }
+    return tables.sort_by(table, "sid")
+
+
+def _given(roster: Roster, column: str, default: Int64Array) -> Int64Array:
+    if roster.source is None or column not in roster.source:
+        return default
+    refuse_time_of_day(roster.source, column)
+    values = roster.source[column]
+    return np.where(values == NAT, default, values)
+
+
+def _text(roster: Roster, column: str, n: int) -> Array:
+    found = roster.source is not None and column in roster.source
+    return roster.source[column] if found and roster.source else np.full(n, "", dtype=object)
+
+
+def _types(roster: Roster, n: int) -> Array:
+    found = _text(roster, "asset_type", n)
+    out = np.array([t.lower() or "equity" for t in found], dtype=object)
+    if roster.source is not None and (out != "equity").any():
+        rule = "only assets of the type 'equity' can be read so far"
+        roster.source.refuse(out != "equity", "asset_type", rule, "Leave the column empty, or remove the asset")
+    return out
+
+
+def _check_dates(table: InputTable, start: Int64Array, end: Int64Array) -> None:
+    for name, values in (("start_date", start), ("end_date", end)):
+        rule = f"the asset has no bars from which its {name} could be taken"
+        shown = name if name in table else "symbol"
+        table.refuse(values == NAT, shown, rule, f"Write its {name}, add its bars, or remove it")
+    shown = "end_date" if "end_date" in table else "start_date"
+    table.refuse(end < start, shown, "the asset ends before it starts", "Correct start_date or end_date")
+
+
+def _borne(assets: Table) -> dict[str, Array]:
+    return {name: assets[name] for name in ("sid", "symbol", "start_date", "end_date")}
+
+
+def _history(folder: Path, assets: Table, borne: Table) -> dict[str, Array]:
+    """symbols.csv with empty dates filled from the lifetimes; assets it does not name keep their own symbol."""
+    table = read_input(folder / SYMBOLS_FILE, SYMBOLS_FILE, _SYMBOLS)
+    if not len(table):
+        return dict(borne)
+    sids = whole_sids(table, "sid")
+    table.refuse(
+        ~np.isin(sids, assets["sid"]), "sid", "no asset has this sid", f"Correct it, or add it to {ASSETS_FILE}"
+    )
+    table.refuse(table["symbol"] == "", "symbol", "the symbol is empty", "Write the symbol that was borne")
+    place = np.searchsorted(assets["sid"], sids)
+    dates = {}
+    for name in ("start_date", "end_date"):
+        values = table[name] if name in table else np.full(len(table), NAT)
+        dates[name] = np.where(values == NAT, assets[name][place], values)
+    _refuse_overlaps(table, sids, dates["start_date"], dates["end_date"])
+    rest = ~np.isin(borne["sid"], sids)
+    read: dict[str, Array] = {"sid": sids, "symbol": table["symbol"], **dates}
+    return {c.name: np.concatenate([read[c.name], borne[c.name][rest]]) for c in TABLES["symbols"]}
+
+
+def _refuse_overlaps(table: InputTable, sids: Int64Array, start: Int64Array, end: Int64Array) -> None:
+    table.refuse(end < start, "symbol", "the symbol ends before it starts", "Correct start_date or end_date")
+    symbol = table["symbol"]
+    order = np.lexsort((start, np.unique(symbol, return_inverse=True)[1]))
+    for before, after in pairwise(order.tolist()):
+        if symbol[before] == symbol[after] and sids[before] != sids[after] and start[after] <= end[before]:
+            other = f"sid {sids[before]} (line {table.line(before)})"
+            rule = f"on {date_text(start[after])} the symbol is also borne by {other}"
+            raise table.bad(after, "symbol", rule, "Let one end before the other starts")
