@@ -1,0 +1,128 @@
+"""Dividends and splits on positions, open orders and the figures of the day."""
+
+from dataclasses import replace
+
+import pytest
+
+import tradewind.api as api
+from tradewind import run_algorithm
+from tradewind.semantics import TRADEWIND
+
+
+def run(market, free, handle_data, **more):
+    return run_algorithm(
+        initialize=free, handle_data=handle_data, capital_base=10_000.0, bundle=market.bundle(), **more
+    )
+
+
+def holding(on_sessions, shares):
+    return on_sessions({0: lambda c, d: api.order(api.sid(1), shares)})
+
+
+@pytest.mark.parametrize(("shares", "paid"), [(100, 50.0), (-100, -50.0)])
+def test_a_dividend_is_earned_on_the_ex_date_and_paid_on_the_pay_date(market, free, on_sessions, shares, paid):
+    market.asset(1, [10, 10, 10, 10, 10]).dividend(1, ex=2, amount=0.5, pay=4)
+    perf = run(market, free, holding(on_sessions, shares)).perf
+    assert (perf["portfolio_value"] - 10_000.0).tolist() == [0, 0, 0, 0, paid]
+    assert perf["capital_used"].iloc[4] == paid
+
+
+def test_selling_on_the_ex_date_keeps_the_claim(market, free, on_sessions):
+    market.asset(1, [10] * 5).dividend(1, ex=2, amount=0.5, pay=4)
+    orders = {0: lambda c, d: api.order(api.sid(1), 100), 1: lambda c, d: api.order(api.sid(1), -100)}
+    assert run(market, free, on_sessions(orders)).perf["ending_cash"].iloc[-1] == 10_050.0
+
+
+def test_buying_at_the_close_before_the_ex_date_earns_it_and_on_the_ex_date_not(market, free, on_sessions):
+    market.asset(1, [10] * 5).dividend(1, ex=2, amount=0.5, pay=3)
+    before = on_sessions({0: lambda c, d: api.order(api.sid(1), 100)})
+    late = on_sessions({1: lambda c, d: api.order(api.sid(1), 100)})
+    assert run(market, free, before).perf["portfolio_value"].iloc[-1] == 10_050.0
+    assert run(market, free, late).perf["portfolio_value"].iloc[-1] == 10_000.0
+
+
+def test_a_pay_date_that_is_no_session_pays_on_the_next_one_and_never_in_the_original(market, free, on_sessions):
+    market.asset(1, [10] * 8).dividend(1, ex=2, amount=0.5, pay_date="2021-03-06")  # a Saturday
+    buy = holding(on_sessions, 100)
+    assert run(market, free, buy).perf["ending_cash"].tolist()[4:6] == [9_000.0, 9_050.0]
+    never = replace(TRADEWIND, pay_on_next_session=False)
+    again = run(market, free, holding(on_sessions, 100), semantics=never)
+    assert again.perf["ending_cash"].iloc[-1] == 9_000.0
+
+
+def test_pnl_of_the_pay_day_includes_the_dividend_and_in_the_original_not(market, free, on_sessions):
+    market.asset(1, [10, 10, 10, 11]).dividend(1, ex=2, amount=0.5, pay=3)
+    ours = run(market, free, holding(on_sessions, 100)).perf.iloc[3]
+    assert (ours["pnl"], ours["starting_cash"]) == (150.0, 9_000.0)
+    theirs = run(
+        market, free, holding(on_sessions, 100), semantics=replace(TRADEWIND, pnl_includes_dividends=False)
+    ).perf.iloc[3]
+    assert (theirs["pnl"], theirs["starting_cash"]) == (100.0, 9_050.0)
+    assert ours["returns"] == theirs["returns"] == pytest.approx(150 / 10_000)
+
+
+def test_a_dividend_on_the_day_of_a_split_counts_the_shares_before_it(market, free, on_sessions):
+    market.asset(1, [10, 10, 5, 5]).split(1, 2, 2, 1).dividend(1, ex=2, amount=0.5, pay=2)
+    result = run(market, free, holding(on_sessions, 100))
+    assert result.perf["ending_cash"].iloc[2] == 9_050.0
+    assert result.positions["amount"].tolist() == [100, 200, 200]
+
+
+def test_a_split_keeps_value_and_pays_the_fraction_at_market_value(market, free, on_sessions):
+    market.asset(1, [30, 30, 20, 20]).split(1, 2, 3, 2)
+    result = run(market, free, holding(on_sessions, 7))
+    assert result.positions[["amount", "cost_basis"]].values.tolist() == [[7, 30.0], [10, 20.0], [10, 20.0]]
+    assert result.perf["ending_cash"].tolist() == pytest.approx([10_000, 9_790, 9_800, 9_800])
+    assert result.perf["portfolio_value"].tolist() == pytest.approx([10_000] * 4)
+
+
+def test_a_third_never_loses_a_share(market, free, on_sessions):
+    market.asset(1, [30, 30, 10]).split(1, 2, 3, 1)
+    result = run(market, free, holding(on_sessions, 100))
+    assert result.positions["amount"].tolist() == [100, 300]
+    assert result.perf["ending_cash"].iloc[-1] == 7_000.0
+
+
+def test_the_originals_split_rounds_the_basis_and_pays_the_fraction_at_it(market, free, on_sessions):
+    market.asset(1, [30.01, 30.01, 10, 10]).split(1, 2, 1, 3)
+    theirs = replace(TRADEWIND, exact_splits=False)
+    result = run(market, free, holding(on_sessions, -101), semantics=theirs)
+    # −101/3 = −33.67 shares; the fraction −0.667 is paid for at round(30.01·3, 2) = 90.03
+    assert result.positions["amount"].tolist() == [-101, -33, -33]
+    assert result.positions["cost_basis"].iloc[1] == 90.03
+    assert result.perf["ending_cash"].iloc[2] == pytest.approx(10_000 + 101 * 30.01 - 60.02)
+
+
+def test_open_orders_are_scaled_by_a_split(market, free, on_sessions):
+    market.asset(1, [30, 30, 10, 10]).split(1, 2, 3, 1)
+    placed = on_sessions({1: lambda c, d: api.order(api.sid(1), 10, limit_price=31.0, stop_price=29.0)})
+    order = run(market, free, placed).orders.iloc[0]
+    assert (order["amount"], order["filled"], order["status"]) == (30, 30, "filled")
+    assert (order["limit"], order["stop"]) == (10.33, 9.67)
+
+
+@pytest.mark.parametrize(("ours", "status"), [(True, "cancelled"), (False, "filled")])
+def test_an_order_emptied_by_a_reverse_split(market, free, on_sessions, ours, status):
+    market.asset(1, [30, 30, 300, 300]).split(1, 2, 1, 10)
+    semantics = replace(TRADEWIND, emptied_order_is_cancelled=ours)
+    placed = on_sessions({1: lambda c, d: api.order(api.sid(1), 9)})
+    order = run(market, free, placed, semantics=semantics).orders.iloc[0]
+    assert (order["status"], order["filled"], order["amount"]) == (status, 0, 0)
+    assert (order["reason"] == "a split left no shares") is ours
+
+
+def test_a_stock_dividend_dilutes_the_basis_and_pays_the_fraction(market, free, on_sessions):
+    market.asset(1, [10, 10, 9.5, 9.5]).stock_dividend(1, 1, ex=2, pay=2, ratio=0.055)
+    result = run(market, free, holding(on_sessions, 100))
+    last = result.positions.iloc[-1]
+    assert last["amount"] == 105
+    assert last["cost_basis"] == pytest.approx(1_000 / 105)
+    assert result.perf["ending_cash"].iloc[-1] == pytest.approx(9_000 + 0.5 * 10)
+
+
+def test_the_originals_stock_dividend_loses_the_fraction_and_keeps_the_basis(market, free, on_sessions):
+    market.asset(1, [10, 10, 9.5]).stock_dividend(1, 1, ex=2, pay=2, ratio=0.055)
+    theirs = replace(TRADEWIND, stock_dividend_dilutes=False)
+    result = run(market, free, holding(on_sessions, 100), semantics=theirs)
+    assert result.positions.iloc[-1][["amount", "cost_basis"]].tolist() == [105, 10.0]
+    assert result.perf["ending_cash"].iloc[-1] == 9_000

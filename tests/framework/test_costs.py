@@ -1,0 +1,139 @@
+"""Slippage and commission: the formulas, room in a bar, limits, and models of one's own."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+import tradewind.api as api
+from tradewind import run_algorithm
+from tradewind.api import commission, slippage
+from tradewind.errors import BadParameter
+from tradewind.semantics import TRADEWIND
+
+
+class SameInPython(slippage.VolumeShareSlippage):
+    """A subclass that overrides the method runs in Python."""
+
+    def process_order(self, data, order):
+        return super().process_order(data, order)
+
+
+class FiveCents(commission.PerShare):
+    def calculate(self, order, transaction):
+        return 0.05 * abs(transaction.amount)
+
+
+def run(market, orders, slip=None, cost=None, **more):
+    def initialize(context):
+        api.set_slippage(slip or slippage.NoSlippage())
+        api.set_commission(cost or commission.NoCommission())
+
+    def handle_data(context, data):
+        context.n = getattr(context, "n", -1) + 1
+        for amount, prices in orders if context.n == 0 else []:
+            api.order(api.sid(1), amount, **prices)
+
+    return run_algorithm(
+        initialize=initialize, handle_data=handle_data, capital_base=1e6, bundle=market.bundle(), **more
+    )
+
+
+def fills(result):
+    return [tuple(row) for row in result.fills[["order_id", "amount", "price"]].astype(float).values.tolist()]
+
+
+def test_fixed_slippage_pays_half_the_spread(market):
+    market.asset(1, [10, 10, 10])
+    assert fills(run(market, [(5, {}), (-5, {})], slippage.FixedSlippage(0.2))) == [(0, 5, 10.1), (1, -5, 9.9)]
+
+
+@pytest.mark.parametrize("model", [slippage.VolumeShareSlippage(0.1, 0.5), SameInPython(0.1, 0.5)])
+def test_volume_share_fills_what_has_room_and_moves_the_price(market, model):
+    market.asset(1, [10] * 5, volume=1_000)
+    got = fills(run(market, [(60, {}), (150, {})], model))
+    impact = [0.06, 0.1, 0.1, 0.01]
+    sizes = [60, 40, 100, 10]
+    wanted = [
+        (order, size, 10 + share * share * 0.5 * 10)
+        for order, size, share in zip([0, 1, 1, 1], sizes, impact, strict=True)
+    ]
+    assert [row[:2] for row in got] == [row[:2] for row in wanted]
+    np.testing.assert_allclose([row[2] for row in got], [row[2] for row in wanted], rtol=1e-15)
+
+
+def test_basis_points_share_a_tenth_of_the_volume(market):
+    market.asset(1, [10] * 4, volume=1_005)
+    got = fills(run(market, [(-80, {}), (-80, {})], slippage.FixedBasisPointsSlippage()))
+    assert got == [(0, -80, 9.995), (1, -20, 9.995), (1, -60, 9.995)]
+
+
+def test_the_defaults_are_five_basis_points_and_a_tenth_of_a_cent(market, on_sessions):
+    market.asset(1, [100] * 3)
+    buy = on_sessions({0: lambda c, d: api.order(api.sid(1), 10)})
+    result = run_algorithm(handle_data=buy, bundle=market.bundle())
+    assert result.fills[["price", "commission"]].values.tolist() == [[100.05, 0.01]]
+    assert result.info["capital_base"] == 10_000_000
+
+
+@pytest.mark.parametrize(("ours", "price"), [(True, 10.0), (False, 10.1)])
+def test_a_limit_caps_the_price_of_every_model(market, ours, price):
+    market.asset(1, [10, 10, 10])
+    semantics = replace(TRADEWIND, limit_caps_price=ours)
+    order = [(5, {"limit_price": 10.0})]
+    result = run(market, order, slippage.FixedSlippage(0.2), semantics=semantics)
+    assert result.fills["price"].tolist() == [price]
+    in_python = run(market, order, slippage.FixedSlippage(0.2), FiveCents(), semantics=semantics)
+    assert in_python.fills["price"].tolist() == [price]
+
+
+def test_volume_share_waits_rather_than_break_a_limit(market):
+    market.asset(1, [10, 10, 9], volume=1_000)
+    model = slippage.VolumeShareSlippage(0.1, 0.5)
+    got = fills(run(market, [(100, {"limit_price": 10.0}), (20, {})], model))
+    assert [row[0] for row in got] == [1, 0]
+
+
+@pytest.mark.parametrize(
+    ("model", "charges"),
+    [
+        (commission.PerShare(0.01), [0.5, 0.5]),
+        (commission.PerShare(0.01, 0.75), [0.75, 0.25]),
+        (commission.PerShare(0.01, 2.0), [2.0, 0.0]),
+        (commission.PerTrade(3.0), [3.0, 0.0]),
+        (commission.PerTrade(0.0), [0.0, 0.0]),
+        (commission.PerDollar(0.001), [0.5, 0.5]),
+        (FiveCents(), [2.5, 2.5]),
+    ],
+)
+def test_commission_over_two_fills_of_one_order(market, model, charges):
+    market.asset(1, [10] * 4, volume=500)
+    result = run(market, [(100, {})], slippage.FixedBasisPointsSlippage(0.0, 0.1), model)
+    assert result.fills["commission"].tolist() == pytest.approx(charges)
+    assert result.orders["commission"][0] == pytest.approx(sum(charges))
+    assert result.perf["ending_cash"].iloc[-1] == pytest.approx(1e6 - 1_000 - sum(charges))
+
+
+def test_commission_raises_the_basis_of_a_long_and_lowers_that_of_a_short(market):
+    market.asset(1, [10] * 3)
+    for amount, basis in ((100, 10.05), (-100, 9.95)):
+        result = run(market, [(amount, {})], cost=commission.PerTrade(5.0))
+        assert result.positions["cost_basis"].iloc[-1] == pytest.approx(basis)
+
+
+def test_a_model_of_ones_own_decides_price_and_amount(market):
+    class Thirds(slippage.SlippageModel):
+        def process_order(self, data, order):
+            if self.volume_for_bar:
+                return None, None
+            return data.current(order.asset, "close") + 1, order.open_amount // 3 + 1
+
+    market.asset(1, [10] * 5)
+    assert fills(run(market, [(7, {}), (1, {})], Thirds()))[:3] == [(0, 3, 11.0), (0, 2, 11.0), (0, 1, 11.0)]
+
+
+def test_bad_parameters_of_a_model_are_refused():
+    with pytest.raises(BadParameter, match="volume_limit was -1"):
+        slippage.VolumeShareSlippage(-1)
+    with pytest.raises(BadParameter, match="cost was nan"):
+        commission.PerShare(float("nan"))

@@ -1,0 +1,237 @@
+"""The order verbs: sizes, styles, refusals, cancelling, looking up."""
+
+import numpy as np
+import pytest
+
+import tradewind.api as api
+from tradewind import run_algorithm
+from tradewind.errors import (
+    BadOrderParameters,
+    BadParameter,
+    CannotOrderDelistedAsset,
+    NoRunningAlgorithm,
+    OnlyDuringInitialize,
+    OrderDuringInitialize,
+    OrderInBeforeTradingStart,
+    ReservedRecordName,
+    UnsupportedOrderParameters,
+)
+from tradewind.orders import LimitOrder, StopLimitOrder, StopOrder, order_id, ordinal_of, rounded_to_tick
+from tradewind.sizing import whole_shares, whole_shares_of_weights
+from tradewind_data.errors import SidNotFound, SymbolNotFound
+
+
+def run(market, handle_data, initialize=None, **more):
+    return run_algorithm(
+        initialize=initialize, handle_data=handle_data, capital_base=10_000.0, bundle=market.bundle(), **more
+    )
+
+
+def in_a_bar(market, call, initialize=None):
+    """Run `call(context, data)` once, in the second bar of a market with one asset at 10 and 20."""
+    seen = []
+
+    def handle_data(context, data):
+        context.n = getattr(context, "n", 0) + 1
+        if context.n == 2:
+            seen.append(call(context, data))
+
+    market.asset(1, [10, 20, 20, 20])
+    result = run(market, handle_data, initialize)
+    return seen[0], result
+
+
+@pytest.mark.parametrize(
+    ("shares", "whole"),
+    [(1.5, 1), (-1.5, -1), (2.99995, 3), (2.9998, 2), (-2.99995, -3), (0.00005, 0), (1e-5 + 7, 7), (-0.99, 0)],
+)
+def test_whole_shares_snap_and_cut_toward_zero(shares, whole):
+    assert whole_shares(shares) == whole
+    one = whole_shares_of_weights(np.array([shares]), 1.0, np.array([1.0]), np.array([1.0]))
+    assert one.tolist() == [whole]
+
+
+@pytest.mark.parametrize(
+    ("verb", "value", "shares"),
+    [
+        ("order", 7.9, 7),
+        ("order_value", 1_000.0, 50),
+        ("order_percent", 0.1, 50),
+        ("order_target", 30, 30),
+        ("order_target_value", -450.0, -22),
+        ("order_target_percent", 0.25, 125),
+    ],
+)
+def test_each_verb_orders_its_shares_and_names_itself(market, verb, value, shares):
+    identifier, result = in_a_bar(market, lambda c, d: getattr(api, verb)(api.sid(1), value))
+    order = result.orders.iloc[0]
+    assert (order["amount"], order["via"]) == (shares, verb)
+    assert identifier == "0" * 32
+
+
+def test_targets_count_the_position_but_not_open_orders(market, free, on_sessions):
+    market.asset(1, [10] * 5)
+
+    def twice(context, data):
+        api.order_target(api.sid(1), 50)
+        api.order_target(api.sid(1), 50)
+
+    again = {0: twice, 2: lambda c, d: api.order_target(api.sid(1), 50)}
+    result = run(market, on_sessions(again), free)
+    assert result.orders["amount"].tolist() == [50, 50, -50]
+
+
+def test_nothing_to_order_gives_none_and_no_order(market):
+    answer, result = in_a_bar(market, lambda c, d: api.order_target_percent(api.sid(1), 0))
+    assert answer is None
+    assert len(result.orders) == 0
+
+
+@pytest.mark.parametrize(
+    ("style", "is_buy", "limit", "stop"),
+    [
+        (LimitOrder(10.009), True, 10.0, None),
+        (LimitOrder(10.0096), True, 10.01, None),
+        (LimitOrder(10.001), False, 10.01, None),
+        (LimitOrder(10.0004), False, 10.0, None),
+        (StopOrder(10.001), True, None, 10.01),
+        (StopOrder(10.009), False, None, 10.0),
+        (StopLimitOrder(10.009, 9.991), True, 10.0, 10.0),
+    ],
+)
+def test_limits_and_stops_round_to_the_tick_in_the_orders_favour(style, is_buy, limit, stop):
+    got = style.prices_for(is_buy, 0.01)
+    wanted = [np.nan if price is None else price for price in (limit, stop)]
+    np.testing.assert_array_equal(got, wanted)
+
+
+def test_rounding_leaves_exact_ticks_alone():
+    for cents in range(1, 3_000, 7):
+        price = cents / 100
+        assert rounded_to_tick(price, 0.01, True) == rounded_to_tick(price, 0.01, False) == price
+
+
+@pytest.mark.parametrize(
+    ("closes", "order", "fills"),
+    [
+        ([10, 12, 11, 10.5, 9], dict(amount=5, limit_price=11), [11.0]),
+        ([10, 12, 13, 13, 13], dict(amount=5, limit_price=11), []),
+        ([10, 12, 11, 10.5, 9], dict(amount=-5, limit_price=11.5), [12.0]),
+        ([10, 10.5, 11.5, 12, 9], dict(amount=5, stop_price=11), [11.5]),
+        ([10, 12, 10.5, 9, 9], dict(amount=-5, stop_price=11), [10.5]),
+        ([10, 12, 11.5, 10, 9], dict(amount=5, stop_price=11.8, limit_price=11.6), [11.5]),
+        ([10, 11, 10, 9, 9], dict(amount=5, stop_price=11.8, limit_price=11.6), []),
+    ],
+)
+def test_limits_and_stops_look_at_closes_and_stay_reached(market, free, on_sessions, closes, order, fills):
+    market.asset(1, closes)
+    result = run(market, on_sessions({0: lambda c, d: api.order(api.sid(1), **order)}), free)
+    assert result.fills["price"].tolist() == fills
+
+
+def test_a_session_without_trade_fills_and_triggers_nothing(market, free, on_sessions):
+    market.asset(1, [10, np.nan, 12])
+    result = run(market, on_sessions({0: lambda c, d: api.order(api.sid(1), 5)}), free)
+    assert result.fills["price"].tolist() == [12.0]
+
+
+def test_cancelling_and_looking_up_orders(market, on_sessions):
+    market.asset(1, [10, 11, 12]).asset(2, [10, 11, 12])
+    seen = {}
+
+    def place(context, data):
+        context.ids = [api.order(api.sid(s), 10, limit_price=1.0) for s in (1, 2, 1)]
+
+    def cancel(context, data):
+        seen["open"] = {a.sid: [o.id for o in orders] for a, orders in api.get_open_orders().items()}
+        api.cancel_order(context.ids[0])
+        api.cancel_order(api.get_order(2))
+        api.cancel_order("no such order")
+        seen["left"] = api.get_open_orders(api.sid(1))
+        order = api.get_order(context.ids[0])
+        seen["order"] = (order.amount, order.open_amount, order.limit, order.stop, order["status"], order.reason)
+
+    result = run(market, on_sessions({0: place, 1: cancel}))
+    assert seen["open"] == {1: [order_id(0), order_id(2)], 2: [order_id(1)]}
+    assert seen["left"] == []
+    assert seen["order"] == (10, 10, 1.0, None, 2, "cancelled by the algorithm")
+    assert result.orders["status"].tolist() == ["cancelled", "open", "cancelled"]
+    assert result.perf["orders_count"].tolist() == [3, 2, 0]
+
+
+def test_order_names_are_never_falsy_and_found_by_either_form():
+    assert order_id(0)
+    assert ordinal_of(order_id(4_000)) == ordinal_of(4_000) == 4_000
+    assert ordinal_of("nonsense") == -1
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "said"),
+    [
+        (lambda: api.order(1, 5), UnsupportedOrderParameters, "asset was 1"),
+        (lambda: api.order(api.sid(1), np.nan), BadOrderParameters, "amount was nan"),
+        (lambda: api.order(api.sid(1), -2e11), BadOrderParameters, "100,000,000,000"),
+        (lambda: api.order(api.sid(1), 5, limit_price=-1), BadOrderParameters, "limit_price was -1"),
+        (lambda: api.order(api.sid(1), 5, stop_price=np.inf), BadOrderParameters, "stop_price was inf"),
+        (lambda: api.order(api.sid(1), 5, limit_price=1, style=LimitOrder(1)), UnsupportedOrderParameters, "not both"),
+        (lambda: api.order(api.sid(1), 5, style="limit"), UnsupportedOrderParameters, "style was 'limit'"),
+        (lambda: api.set_slippage(None), OnlyDuringInitialize, "set_slippage"),
+        (lambda: api.symbol("AAB"), SymbolNotFound, "AAA"),
+        (lambda: api.symbol(5), BadParameter, "use sid"),
+        (lambda: api.sid(99), SidNotFound, "99"),
+        (lambda: api.record("a"), BadParameter, "pairs"),
+    ],
+)
+def test_refusals_name_what_was_wrong(market, call, error, said):
+    with pytest.raises(error, match=said):
+        in_a_bar(market, lambda c, d: call())
+
+
+def test_orders_at_the_wrong_moment_are_refused(market):
+    market.asset(1, [10])
+    with pytest.raises(OrderDuringInitialize, match="order_target\\(\\) cannot be called in initialize"):
+        run(market, None, lambda context: api.order_target(api.sid(1), 1))
+    with pytest.raises(OrderInBeforeTradingStart, match="the market is not open yet"):
+        run(market, None, before_trading_start=lambda c, d: api.order(api.sid(1), 1))
+    with pytest.raises(NoRunningAlgorithm, match="calculate_optimal_portfolio"):
+        api.order_optimal_portfolio(None, [])
+
+
+def test_values_of_an_asset_without_a_price_are_refused(market, on_sessions):
+    market.asset(1, [10] * 4).asset(2, [np.nan, 10, 10, 10]).asset(3, [10, 10], first=2)
+    for sid, said in ((2, "has not traded yet"), (3, "is not listed yet")):
+        asks = on_sessions({0: lambda c, d, sid=sid: api.order_value(api.sid(sid), 100)})
+        with pytest.raises(CannotOrderDelistedAsset, match=said):
+            run(market, asks)
+
+
+def test_orders_before_the_listing_and_after_the_life_log_and_do_nothing(market, on_sessions, caplog):
+    market.asset(1, [10] * 5).asset(2, [10, 10], first=3).asset(3, [10, 10], auto_close=3)
+    asks = {0: lambda c, d: api.order(api.sid(2), 5), 4: lambda c, d: api.order_target_percent(api.sid(3), 0.5)}
+    result = run(market, on_sessions(asks))
+    assert len(result.orders) == 0
+    assert [record.message.split(": ")[1] for record in caplog.records] == [
+        "it is listed from 2021-03-04 00:00:00 on",
+        "it was delisted; a position is closed on 2021-03-04 00:00:00",
+    ]
+
+
+def test_recorded_names_stay_until_the_next_value_and_reserved_ones_are_refused(market, on_sessions):
+    market.asset(1, [10] * 3)
+    result = run(market, on_sessions({1: lambda c, d: api.record("a", 1, b=2.5)}))
+    assert result.recorded["a"].tolist()[1:] == [1, 1]
+    assert np.isnan(result.recorded["a"].iloc[0])
+    with pytest.raises(ReservedRecordName, match="'pnl' is a performance column"):
+        run(market, lambda c, d: api.record(pnl=1))
+
+
+def test_context_keeps_attributes_and_offers_the_verbs(market, on_sessions):
+    market.asset(1, [10] * 3)
+
+    def trade(context, data):
+        context.mine = context.symbol("AAA")
+        context.order_target_percent(context.mine, 0.5)
+        with pytest.raises(AttributeError, match="set it in initialize"):
+            _ = context.unknown
+
+    assert len(run(market, on_sessions({0: trade})).orders) == 1
