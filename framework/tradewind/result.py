@@ -18,8 +18,8 @@ import pandas as pd
 from tradewind import metrics, packets, runfiles
 from tradewind.tables import SCHEMAS, conformed, empty_table
 
-SOLVED = ("optimal", "solved", "success")
-"""Words of the optimizer's status column that mean a certified portfolio."""
+SOLVED = "optimal"
+"""The status word of the optimizer table that means a certified portfolio."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -30,7 +30,7 @@ class Result:
     orders: one row an order, by order_id = order of placement; `via` is the verb that placed it.
     fills: one row a fill; order_id is null for a position closed at the end of an asset's life.
     positions: one row a session and asset held at its end; value = amount·price (currency).
-    recorded: one column a name given to record(), one row a session; NaN before the first value.
+    recorded: one column a name given to record(), one row a session; a value stays until the next, NaN before any.
     optimizer: one row a call of the optimizer; residual is the largest violation its certificate found.
     duals: the binding rows of each call, with bound, slack and shadow price.
     timing: the only clock times.
@@ -119,20 +119,20 @@ class Result:
             "fills": float(len(self.fills)),
             "commission": float(self.fills["commission"].sum()),
             "optimizer_calls": float(len(self.optimizer)),
-            "optimizer_failures": float((~self.optimizer["status"].isin(SOLVED)).sum()),
+            "optimizer_failures": float((self.optimizer["status"] != SOLVED).sum()),
         }
 
     def to_zipline(self, asset_of: Callable[[int], object] | None = None) -> pd.DataFrame:
         """The performance frame in the original engine's form: what `analyze(context, perf)` receives.
 
-        Indexed by period_close (UTC); the scalar columns of `perf`, the recorded names (the last value stays until the
-        next), and the columns orders, transactions, positions, each a list of dicts (keys: packets.py). An order
-        appears on each session on which it was placed, filled or cancelled, as it stood then.
+        Indexed by period_close (UTC); the scalar columns of `perf`, the recorded names, and the columns orders,
+        transactions, positions, each a list of dicts (keys: packets.py). An order appears on each session on which it
+        was placed, filled or cancelled, as it stood then.
 
         Parameters: `asset_of` maps a sid to the object under "sid" (a running algorithm passes its Assets); without it
         sids stay ints.
         """
-        frame = self.perf.join(self.recorded.reindex(self.perf.index).ffill())
+        frame = self.perf.join(self.recorded.reindex(self.perf.index))
         lists = packets.nested(self.perf.index, self.orders, self.fills, self.positions, asset_of or int)
         for name, column in lists.items():
             frame[name] = pd.Series(column, index=frame.index, dtype=object)

@@ -16,8 +16,8 @@ from tradewind.contest import OPTIMIZER_VERB, judge
 from tradewind.report import tables
 from tradewind.report.charts import Charts, runtime
 from tradewind.report.style import SCRIPT, SERIES, style_sheet
-from tradewind.report.wording import counted, html, percent, ratio, whole
 from tradewind.result import SOLVED, Result
+from tradewind.wording import counted, html, percent, ratio, whole
 
 WINDOW = 126
 NAMES_DRAWN = len(SERIES)
@@ -312,8 +312,8 @@ def _weights(result: Result, charts: Charts) -> str:
 def _trading(result: Result, charts: Charts) -> str:
     if result.orders.empty and result.fills.empty:
         return _section("trading", "Trading", '<p class="empty">The run placed no order.</p>')
-    lines = {"turnover": ("Day", "c5", "solid"), "turnover63": ("Mean of 63 sessions", "c6", "solid")}
-    charts.add_lines("turnover", lines, height=230)
+    charts.add_lines("turnover", {"turnover": ("Turnover", "c5", "solid")}, height=190)
+    charts.add_lines("turnover63", {"turnover63": ("Mean turnover", "c1", "solid")}, height=190, numbers="0.0%")
     charts.add_lines(
         "commission", {"commission": ("Commission", "c3", "solid")}, height=190, numbers="0,0", detail="0,0"
     )
@@ -324,7 +324,9 @@ def _trading(result: Result, charts: Charts) -> str:
     )
     cost = stats["commission"] / traded if traded else float("nan")
     paid = f"Commissions came to {whole(stats['commission'])}, {percent(cost, 3)} of what was traded."
-    turnover = _figure(_chart("turnover", "Traded value as a share of equity, by session"), caption)
+    label = "Traded value as a share of equity"
+    drawn = f"<h3>Turnover, by session</h3>{_chart('turnover', label)}<h3>Turnover, mean of 63 sessions</h3>"
+    turnover = _figure(drawn + _chart("turnover63", f"{label}, mean of 63 sessions"), caption)
     commission = _figure(_chart("commission", "Commission paid so far"), paid)
     totals = f"<h3>Orders</h3>{tables.trading_totals(result)}" if len(result.orders) else ""
     return _section("trading", "Trading", f"{turnover}<h3>Commission paid so far</h3>{commission}{totals}")
@@ -334,7 +336,7 @@ def _optimizer(result: Result, charts: Charts) -> str:
     calls = result.optimizer
     if calls.empty:
         return _section("optimizer", "Optimizer", f'<p class="empty">The run never called {OPTIMIZER_VERB}.</p>')
-    solved = calls["status"].isin(SOLVED)
+    solved = calls["status"] == SOLVED
     groups = {"Solved": ("c1", "circle", calls["session"][solved], calls["objective"][solved])}
     if not solved.all():
         height = np.nan_to_num(calls["objective"][~solved].to_numpy())
@@ -357,7 +359,7 @@ def _optimizer(result: Result, charts: Charts) -> str:
 
 def _optimizer_caption(result: Result) -> str:
     calls = result.optimizer
-    solved, worst = int(calls["status"].isin(SOLVED).sum()), float(calls["residual"].max())
+    solved, worst = int((calls["status"] == SOLVED).sum()), float(calls["residual"].max())
     solvers = ", ".join(sorted(calls["solver"].dropna().unique()))
     rest = f"the largest violation any certificate found was {worst:.1e}" if np.isfinite(worst) else "no certificate"
     return (

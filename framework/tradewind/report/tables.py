@@ -10,8 +10,8 @@ import pandas as pd
 
 from tradewind import metrics
 from tradewind.contest import PERCENTILES, Verdict
-from tradewind.report.wording import MISSING, day, html, percent, quantity, ratio, whole
 from tradewind.result import Result
+from tradewind.wording import MISSING, day, html, percent, quantity, ratio, whole
 
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 STRONGEST_TONE = 62

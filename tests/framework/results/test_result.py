@@ -204,11 +204,11 @@ def test_the_frame_of_the_original_engine(run):
     assert isinstance(frame["positions"].iloc[-1][0]["sid"], int)
 
 
-def test_recorded_values_stay_until_the_next_one(run):
-    sparse = pd.DataFrame({"signal": [1.0, 2.0]}, index=run.perf.index[[3, 5]])
+def test_recorded_values_are_handed_on_as_recorded(run):
+    sparse = pd.DataFrame({"signal": [1.0, np.nan]}, index=run.perf.index[[3, 5]])
     frame = Result(run.perf, recorded=sparse).to_zipline()
-    assert frame["signal"].isna().sum() == 3
-    assert frame["signal"].iloc[3:7].tolist() == [1.0, 1.0, 2.0, 2.0]
+    assert frame["signal"].iloc[3] == 1.0
+    assert frame["signal"].isna().sum() == len(run.perf) - 1
 
 
 def test_sids_become_the_callers_assets(run):
