@@ -42,7 +42,7 @@ def _frozen(array: Any) -> Floats:
 
 @dataclass(frozen=True, eq=False)
 class Box:
-    """lower ≤ w[positions] ≤ upper. ``below``, ``above``: the sentences for a breach, with {label}, {value}, {bound}."""
+    """lower ≤ w[positions] ≤ upper. ``below``, ``above``: sentences for a breach, with {label}, {value}, {bound}."""
 
     positions: Ints
     lower: Floats | float

@@ -1,8 +1,8 @@
 """Certified refusals: proof that no portfolio exists, or that none is best.
 
-A problem is infeasible exactly when the least total violation of its rows over its box is positive; it is unbounded when
-it is feasible and its recession cone holds a direction along which the linear objective falls. Both questions are linear
-programs that always have a solution.
+A problem is infeasible exactly when the least total violation of its rows over its box is positive; it is unbounded
+when it is feasible and its recession cone holds a direction along which the linear objective falls. Both questions are
+linear programs that always have a solution.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from tradewind_optimize.solvers import clarabel, highs
 def shortfall(problem: CompiledProblem) -> float:
     """The least Σ of violations when every linear and hinge row may give: 0 exactly when the problem is feasible.
 
-    With quadratic bounds the answer is infinity (the cone solver's own certificate stands alone); NaN if no solver could
-    tell.
+    With quadratic bounds the answer is infinity (the cone solver's own certificate stands alone); NaN if no solver
+    could tell.
     """
     if problem.quadratics:
         return float("inf")
@@ -29,7 +29,7 @@ def shortfall(problem: CompiledProblem) -> float:
 
 
 def escape(problem: CompiledProblem) -> Floats | None:
-    """A direction d, |dᵢ| ≤ 1, along which every constraint holds for ever and the linear objective falls; else None."""
+    """A direction d, |dᵢ| ≤ 1, along which constraints hold for ever and the linear objective falls; else None."""
     if not problem.is_linear or problem.quadratics:
         return None
     hinges = problem.hinges

@@ -142,7 +142,7 @@ def _by_solver(problem: CompiledProblem, solver: str) -> Outcome:
         if solution.status == "optimal":
             certificate = certify(problem, solution, EXACT)
             if certificate.passed:
-                return _settled(problem, solution, certificate)
+                return replace(_settled(problem, solution, certificate), attempts=tuple(attempts))
             loose = replace(certificate, tolerance=module.TOLERANCE, gap_tolerance=10 * certificate.gap_tolerance)
             if spare is None and module.TOLERANCE > EXACT and loose.passed:
                 spare = solution, loose
@@ -153,7 +153,7 @@ def _by_solver(problem: CompiledProblem, solver: str) -> Outcome:
             return refused
         attempts.append((name, f"ended as {solution.note or solution.status}"))
     if spare is not None:
-        return _settled(problem, *spare)
+        return replace(_settled(problem, *spare), attempts=tuple(attempts))
     return Outcome("failed", attempts=tuple(attempts))
 
 
