@@ -1,0 +1,435 @@
+"""The command line: run, demo, ingest, bundles, contest, report.
+
+Data and summaries go to stdout, progress and errors to stderr. Whatever a command raises passes through `Guarded`, the
+one place that turns errors into sentences and exit codes. Nothing heavy is imported before a command needs it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shlex
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tradewind import __version__
+
+if TYPE_CHECKING:
+    from tradewind.result import Result
+
+ALGORITHM = "tradewind.algorithm"
+DEMO_ALGORITHM = "constrained_momentum.py"
+
+
+class Guarded(click.Group):
+    """The root group: an error that no command handled becomes a sentence on stderr and an exit code."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; see exits.py for the codes."""
+        try:
+            return super().invoke(ctx)
+        except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
+            raise
+        except (Exception, KeyboardInterrupt) as error:
+            ctx.exit(_tell(error, ctx.meta.get(ALGORITHM)))
+
+
+def _tell(error: BaseException, algorithm: Path | None) -> int:
+    """Write the error for its reader; return the exit code."""
+    from tradewind import exits
+
+    code = exits.exit_code(error, algorithm)
+    if isinstance(error, KeyboardInterrupt):
+        click.echo("interrupted; nothing was written.", err=True)
+    elif code == exits.BUG:
+        path = exits.write_bug_report(error, shlex.join(sys.argv))
+        click.echo(f"error: this is a bug of tradewind: {type(error).__name__}: {error}", err=True)
+        click.echo(f"The whole account is in {path}; please report it with that file.", err=True)
+    else:
+        click.echo(exits.told(error, algorithm), err=True)
+    return code
+
+
+class Day(click.ParamType):
+    """A date written 2005-03-01; handed on as that text."""
+
+    name = "date"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The date in ISO form; fails for anything that is not one."""
+        try:
+            return date.fromisoformat(str(value)).isoformat()
+        except ValueError:
+            self.fail(f"{value!r} is not a date. Write it as 2005-03-01.", param, ctx)
+
+
+class Assignment(click.ParamType):
+    """NAME=VALUE with a Python name."""
+
+    name = "name=value"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str]:
+        """(name, value); fails without "=" or when the name cannot be a variable."""
+        if isinstance(value, tuple):
+            return value
+        name, equals, text = str(value).partition("=")
+        if not equals or not name.isidentifier():
+            self.fail(f"{value!r} is not NAME=VALUE with a Python name. Write -D lookback=126.", param, ctx)
+        return name, text
+
+
+@click.group(cls=Guarded, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="tradewind", message="%(prog)s %(version)s")
+def cli() -> None:
+    """Backtests of trading algorithms on Parquet price bundles.
+
+    \b
+    tradewind demo                                   the main job on embedded real prices
+    tradewind run algo.py -b demo -s 2005-01-01      your algorithm, your dates
+    tradewind ingest folder prices/ --name mine      your prices, as a bundle
+    tradewind contest runs/algo-20240101-120000      the contest's criteria
+    tradewind report  runs/algo-20240101-120000      the report once more
+
+    \b
+    Exit codes: 0 ok, 1 the algorithm or a check failed, 2 usage, 3 data, 4 a bug of ours, 130 interrupted.
+    """
+
+
+output_option = click.option(
+    "-o", "--output", type=click.Path(path_type=Path), help="Run directory.  [default: runs/ALGO-DATE-TIME]"
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
+no_report_option = click.option("--no-report", is_flag=True, help="Do not write report.html.")
+
+
+@cli.command()
+@click.argument("algorithm", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("-b", "--bundle", default="demo", show_default=True, help="Bundle name, NAME@VERSION or path.")
+@click.option("-s", "--start", type=Day(), help="First day.  [default: the bundle's first]")
+@click.option("-e", "--end", type=Day(), help="Last day.  [default: the bundle's last]")
+@click.option("--capital-base", type=float, default=10_000_000.0, show_default=True, help="Cash at the start.")
+@click.option(
+    "--data-frequency",
+    type=click.Choice(["daily", "minute"]),
+    default="daily",
+    show_default=True,
+    help="Bars simulated.",
+)
+@click.option("--benchmark", metavar="SYMBOL", help="Benchmark; set_benchmark in the algorithm takes precedence.")
+@click.option("--semantics", default="tradewind", show_default=True, help="Rules of simulation (docs/deviations.md).")
+@click.option("-D", "parameters", type=Assignment(), multiple=True, help="A name for the algorithm; repeatable.")
+@output_option
+@json_option
+@no_report_option
+@click.pass_context
+def run(
+    ctx: click.Context,
+    algorithm: Path,
+    parameters: tuple[tuple[str, str], ...],
+    output: Path | None,
+    as_json: bool,
+    no_report: bool,
+    **options: Any,
+) -> None:
+    """Run the file ALGORITHM over a bundle; write a run directory and a report.
+
+    The API's names (order_optimal_portfolio, schedule_function, symbol …) are present in the file without import.
+
+    \b
+    tradewind run algorithms/buy_and_hold.py
+    tradewind run momentum.py -b mine -s 2010-01-01 -e 2015-12-31 --capital-base 1e6
+    tradewind run momentum.py -D lookback=126 -D skip=21 -o runs/lookback-126
+    tradewind run momentum.py --json | jq .stats.sharpe
+
+    An earlier run in the output directory is replaced as a whole; a directory that is not a run is refused.
+    """
+    ctx.exit(_execute(ctx, algorithm, dict(parameters), options, output, as_json, not no_report))
+
+
+@cli.command()
+@output_option
+@json_option
+@no_report_option
+@click.pass_context
+def demo(ctx: click.Context, output: Path | None, as_json: bool, no_report: bool) -> None:
+    """Run constrained momentum on five real stocks, 2000 to 2013; needs no data and no network.
+
+    \b
+    tradewind demo
+    tradewind demo -o runs/demo --json
+    """
+    ctx.exit(_execute(ctx, shipped_algorithms() / DEMO_ALGORITHM, {}, {}, output, as_json, not no_report))
+
+
+def shipped_algorithms() -> Path:
+    """The folder of complete example algorithms: inside the installed package, or at the top of a checkout."""
+    here = Path(__file__).resolve().parent
+    inside = here / "algorithms"
+    return inside if inside.is_dir() else here.parents[1] / "algorithms"
+
+
+def _execute(
+    ctx: click.Context,
+    algorithm: Path,
+    parameters: Mapping[str, str],
+    options: Mapping[str, Any],
+    output: Path | None,
+    as_json: bool,
+    reported: bool,
+) -> int:
+    """Simulate, save, report, print; the exit code."""
+    from tradewind import exits, tables
+    from tradewind.errors import RunInterrupted
+    from tradewind.runfiles import check_output
+
+    ctx.meta[ALGORITHM] = algorithm
+    directory = output or _free_directory(algorithm.stem)
+    check_output(directory, tables.SCHEMAS)
+    try:
+        result, code = _simulate(algorithm, parameters, options, as_json), exits.OK
+    except RunInterrupted as stopped:
+        click.echo(f"{stopped}", err=True)
+        result, code = stopped.result, exits.INTERRUPTED
+    report = _store(result, directory, reported)
+    _show_run(result, directory, report, as_json)
+    return code
+
+
+def _simulate(algorithm: Path, parameters: Mapping[str, str], options: Mapping[str, Any], as_json: bool) -> Result:
+    from tradewind.terminal import ProgressLine
+
+    with ProgressLine() as line, _own_output(as_json):
+        if _kernels_are_cold():
+            line.say("compiling the kernels, once on this machine …")
+        from tradewind.run import run_file
+
+        return run_file(algorithm, parameters=dict(parameters), progress=line, **options)
+
+
+@contextlib.contextmanager
+def _own_output(as_json: bool) -> Iterator[None]:
+    """While the algorithm runs, what it prints goes to stderr when stdout is to be JSON."""
+    if not as_json:
+        yield
+        return
+    with contextlib.redirect_stdout(sys.stderr):
+        yield
+
+
+def _kernels_are_cold() -> bool:
+    """Whether no compiled kernel of ours is cached beside the code (a cache elsewhere counts as warm)."""
+    cache = Path(__file__).resolve().parent / "__pycache__"
+    return "NUMBA_CACHE_DIR" not in os.environ and not any(cache.glob("kernels.*.nbi"))
+
+
+def _free_directory(name: str) -> Path:
+    """runs/NAME-yyyymmdd-hhmmss, with a number behind it when that is taken."""
+    base = Path("runs") / f"{name}-{time.strftime('%Y%m%d-%H%M%S')}"
+    candidates = (base, *(base.with_name(f"{base.name}-{n}") for n in range(2, 1000)))
+    return next(path for path in candidates if not path.exists())
+
+
+def _store(result: Result, directory: Path, reported: bool) -> Path | None:
+    """Save the run and its report; the report's path."""
+    from tradewind.errors import UsageError
+
+    try:
+        result.save(directory)
+        return _write_report(result, directory, directory / "report.html") if reported else None
+    except OSError as e:
+        raise UsageError(f"the run cannot be written to {directory}: {e.strerror or e}. Name another with -o.") from e
+
+
+def _write_report(result: Result, directory: Path, path: Path) -> Path:
+    from tradewind import report, runfiles
+
+    hashes = {name: facts["sha256"] for name, facts in runfiles.read_facts(directory)["tables"].items()}
+    return report.write(result, path, hashes)
+
+
+def _show_run(result: Result, directory: Path, report: Path | None, as_json: bool) -> None:
+    from tradewind import runfiles, terminal
+
+    if as_json:
+        facts = {"run": str(directory), "report": report and str(report), "info": result.info, "stats": result.stats}
+        click.echo(runfiles.as_json(facts), nl=False)
+        return
+    terminal.show_pairs(terminal.title(result), terminal.summary(result), click.echo)
+    click.echo(f"Run     {directory}")
+    if report:
+        click.echo(f"Report  {report}")
+
+
+@cli.group()
+def ingest() -> None:
+    """Make a bundle from market data.
+
+    \b
+    tradewind ingest folder prices/ --name mine --calendar XNYS
+    """
+
+
+@ingest.command("folder")
+@click.argument("path", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--name", required=True, help="Name of the bundle; a new version is made beside earlier ones.")
+@click.option("--calendar", default="XNYS", show_default=True, help="Exchange calendar of the bars.")
+@json_option
+def ingest_folder(path: Path, name: str, calendar: str, as_json: bool) -> None:
+    """Read daily/SYMBOL.csv (or .csv.gz, .parquet) and the tables beside it from PATH.
+
+    \b
+    daily/SYMBOL.csv   date, open, high, low, close, volume[, dividend, split]      required
+    assets.csv         symbol, sid, name, exchange, start_date, end_date …          optional
+    splits.csv, dividends.csv, stock_dividends.csv, mergers.csv, symbols.csv        optional
+
+    A row that breaks a rule is named with its file, line and column, and nothing is written.
+
+    \b
+    tradewind ingest folder prices/ --name mine
+    tradewind run algo.py -b mine
+    """
+    from dataclasses import asdict
+
+    from tradewind import runfiles, terminal
+    from tradewind_data.ingest.folder import ingest_folder as ingest_into
+
+    made = ingest_into(path, name, calendar, progress=_counter())
+    for warning in made.warnings:
+        click.echo(f"warning: {warning}", err=True)
+    if as_json:
+        click.echo(runfiles.as_json(asdict(made)), nl=False)
+        return
+    counts = (f"{made.rows:,} bars of {made.assets:,} assets over {made.sessions:,} sessions, "
+              f"{made.splits:,} splits, {made.dividends:,} dividends")  # fmt: skip
+    rows = [("Content", counts), ("Hash", made.hash), ("Folder", str(made.path))]
+    terminal.show_pairs(f"Bundle {made.name}, version {made.version}", rows, click.echo)
+
+
+def _counter() -> Any:
+    """A progress callback (done, total, label) that keeps one line on a terminal."""
+    from tradewind.terminal import ProgressLine
+
+    line = ProgressLine()
+
+    def count(done: int, total: int, label: str) -> None:
+        line.clear() if done >= total else line.say(f"{done:,} of {total:,}  {label}")
+
+    return count
+
+
+@cli.group()
+def bundles() -> None:
+    """List and show bundles."""
+
+
+@bundles.command("list")
+@json_option
+def list_bundles(as_json: bool) -> None:
+    """The latest version of every bundle, "demo" first."""
+    from tradewind import runfiles, terminal
+    from tradewind_data.bundle import list_bundles as found_bundles
+
+    found = found_bundles()
+    if as_json:
+        click.echo(runfiles.as_json([_bundle_facts(bundle) for bundle in found]), nl=False)
+        return
+    rows = [
+        (b.name, b.version, f"{b.manifest.assets:,}", f"{b.manifest.first_session} → {b.manifest.last_session}",
+         ", ".join(b.manifest.frequencies), b.hash[:12])
+        for b in found
+    ]  # fmt: skip
+    terminal.show_table(("Name", "Version", "Assets", "Bars", "Frequencies", "Hash"), rows, click.echo)
+
+
+@bundles.command("show")
+@click.argument("name")
+@json_option
+def show_bundle(name: str, as_json: bool) -> None:
+    """What the bundle NAME (or NAME@VERSION, or a path) holds.
+
+    \b
+    tradewind bundles show demo --json | jq .hash
+    """
+    from tradewind import runfiles, terminal
+    from tradewind_data.bundle import open_bundle
+
+    facts = _bundle_facts(open_bundle(name))
+    if as_json:
+        click.echo(runfiles.as_json(facts), nl=False)
+        return
+    rows = [(key.replace("_", " "), _listed(value)) for key, value in facts.items() if key != "name"]
+    terminal.show_pairs(f"Bundle {facts['name']}", rows, click.echo)
+
+
+def _bundle_facts(bundle: Any) -> dict[str, Any]:
+    manifest = bundle.manifest
+    return {
+        "name": bundle.name,
+        "version": bundle.version,
+        "hash": bundle.hash,
+        "calendar": manifest.calendar,
+        "currency": manifest.currency,
+        "first_session": manifest.first_session,
+        "last_session": manifest.last_session,
+        "assets": manifest.assets,
+        "frequencies": list(manifest.frequencies),
+        "source": manifest.source,
+        "path": str(bundle.path),
+    }
+
+
+def _listed(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+@cli.command()
+@click.argument("run_dir", metavar="RUN", type=click.Path(path_type=Path))
+@click.option(
+    "--mode",
+    type=click.Choice(["official", "notebook"]),
+    default="official",
+    show_default=True,
+    help="The published rules, or the published checker with its quirks.",
+)
+@json_option
+@click.pass_context
+def contest(ctx: click.Context, run_dir: Path, mode: str, as_json: bool) -> None:
+    """Judge the run directory RUN by the contest's criteria; exit 1 when one fails.
+
+    Each line shows the lowest value, the 2nd and the 98th percentile and the highest value of a daily measure.
+
+    \b
+    tradewind contest runs/demo
+    tradewind contest runs/demo --mode notebook --json
+    """
+    from tradewind import exits, runfiles, terminal
+    from tradewind.contest import judge
+    from tradewind.result import Result
+
+    verdict = judge(Result.load(run_dir), "notebook" if mode == "notebook" else "official")
+    if as_json:
+        click.echo(runfiles.as_json(verdict.to_dict()), nl=False)
+    else:
+        terminal.show_verdict(verdict, click.echo)
+    ctx.exit(exits.OK if verdict.passed else exits.FAILED)
+
+
+@cli.command()
+@click.argument("run_dir", metavar="RUN", type=click.Path(path_type=Path))
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="The file.  [default: RUN/report.html]")
+def report(run_dir: Path, output: Path | None) -> None:
+    """Write the report of the run directory RUN again, as one HTML file that needs no network.
+
+    \b
+    tradewind report runs/demo
+    tradewind report runs/demo -o momentum.html
+    """
+    from tradewind.result import Result
+
+    click.echo(_write_report(Result.load(run_dir), run_dir, output or run_dir / "report.html"))
