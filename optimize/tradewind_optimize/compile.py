@@ -62,13 +62,13 @@ def stack(universe: Universe, terms: Terms, blocks: Sequence[tuple[int, Block]])
     quadratics = [(i, b) for i, b in blocks if isinstance(b, Quadratic)]
     return CompiledProblem(
         current=universe.current,
-        linear=terms.linear if len(terms.linear) else np.zeros(n),
-        curvature=terms.curvature,
-        target=terms.target,
+        linear=_read_only(terms.linear if len(terms.linear) else np.zeros(n)),
+        curvature=_read_only(terms.curvature),
+        target=_read_only(terms.target),
         costs=terms.costs or HingeSet.empty(n),
-        factors=np.zeros((n, 0)) if terms.factors is None else terms.factors,
-        factor_scales=terms.factor_scales,
-        factor_center=terms.factor_center,
+        factors=_read_only(np.zeros((n, 0)) if terms.factors is None else terms.factors),
+        factor_scales=_read_only(terms.factor_scales),
+        factor_center=_read_only(terms.factor_center),
         constant=terms.constant,
         maximize=terms.maximize,
         exits=terms.exits,
@@ -117,5 +117,6 @@ def _joined(parts: Sequence[Floats]) -> Floats:
 
 
 def _read_only(array: Floats) -> Floats:
-    array.setflags(write=False)
-    return array
+    view = array.view()  # a word's own array stays as writable as it was
+    view.setflags(write=False)
+    return view

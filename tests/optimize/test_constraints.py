@@ -5,6 +5,7 @@ import logging
 import numpy as np
 import pandas as pd
 import pytest
+
 from tradewind_optimize import experimental
 from tradewind_optimize.constraints.base import Constraint, NotConstrained
 from tradewind_optimize.constraints.exposure import DollarNeutral, FactorExposure, MaxGrossExposure, NetExposure
@@ -163,7 +164,7 @@ class TestPositions:
             "b": -0.2,
         }
 
-    @pytest.mark.parametrize("low, high", [({"a": 0.1}, {}), ({}, {"a": -0.1}), ({"a": 0.3}, {"a": 0.2})])
+    @pytest.mark.parametrize(("low", "high"), [({"a": 0.1}, {}), ({}, {"a": -0.1}), ({"a": 0.3}, {"a": 0.2})])
     def test_crossing_bounds_are_refused(self, low, high):
         with pytest.raises(InvalidParameter, match="for 'a'"):
             PositionConcentration(low, high)
@@ -282,7 +283,9 @@ class TestRiskModel:
         return pd.DataFrame(rng.normal(size=(6, 16)), index=list("abcdef"), columns=list(FACTORS))
 
     def bounds(self, constraint):
-        return dict(zip(constraint.factors, zip(constraint.min_exposures, constraint.max_exposures), strict=True))
+        return dict(
+            zip(constraint.factors, zip(constraint.min_exposures, constraint.max_exposures, strict=True), strict=True)
+        )
 
     def test_defaults_of_version_zero(self, loadings):
         found = self.bounds(RiskModelExposure(loadings, version=0))
@@ -357,7 +360,7 @@ class TestOldNames:
     def test_alternate_constructors_too(self):
         from tradewind_optimize.deprecated import NetPartitionExposure
 
-        with pytest.warns(DeprecationWarning):
+        with pytest.warns(DeprecationWarning, match="NetPartitionExposure"):
             assert NetPartitionExposure.with_equal_bounds({"a": 1}, -1, 1).groups == (1,)
 
 
@@ -371,7 +374,9 @@ def test_a_constraint_of_the_users_own():
             yield Linear(matrix, np.array([-np.inf]), np.array([0.1]), ("first two",))
 
     assert nearest({"a": 0.2, "b": 0.1, "c": 0.3}, [NoMoreLongThan()]) == close({"a": 0.1, "b": 0.0, "c": 0.3})
-    result = run_optimization(TargetWeights({"a": 0.2, "b": 0.1}), [NoMoreLongThan(), FixedWeight("a", 1), LongOnly("b")])
+    result = run_optimization(
+        TargetWeights({"a": 0.2, "b": 0.1}), [NoMoreLongThan(), FixedWeight("a", 1), LongOnly("b")]
+    )
     assert "Exposure to first two (0.3) would be greater than max exposure (0.1)." in str(result.error)
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+
 from tradewind_optimize.constraints.exposure import DollarNeutral, FactorExposure, MaxGrossExposure, NetExposure
 from tradewind_optimize.constraints.group import Basket, NetGroupExposure
 from tradewind_optimize.constraints.pair import Pair
@@ -194,7 +195,9 @@ def test_the_certificate_and_the_printed_summary(capsys):
 
 
 def test_diagnostics_of_a_failure_measure_the_current_portfolio():
-    result = run_optimization(MaximizeAlpha({"a": 1.0}), [NetExposure(1, 2), LongOnly("a"), CannotHold("a")], {"a": 0.5})
+    result = run_optimization(
+        MaximizeAlpha({"a": 1.0}), [NetExposure(1, 2), LongOnly("a"), CannotHold("a")], {"a": 0.5}
+    )
     table = result.diagnostics.constraints
     assert table.loc[table["constraint"] == "NetExposure()", "slack"].item() == -0.5
     assert table["shadow_price"].isna().all()

@@ -7,6 +7,7 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
+
 from tradewind_optimize.constraints.exposure import DollarNeutral, MaxGrossExposure, NetExposure
 from tradewind_optimize.constraints.position import FixedWeight, Frozen, LongOnly, PositionConcentration
 from tradewind_optimize.entry import calculate_optimal_portfolio, current_portfolio, run_optimization
@@ -155,7 +156,7 @@ def test_arguments_of_the_wrong_kind(arguments, text):
 
 
 def test_an_unknown_solver_is_refused_by_name():
-    with pytest.raises(InvalidParameter, match="found 'claribel'. Did you mean 'clarabel'?"):
+    with pytest.raises(InvalidParameter, match=r"found 'claribel'\. Did you mean 'clarabel'"):
         run_optimization(TargetWeights({}), [], solver="claribel")
 
 

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from tradewind_optimize.constraints.position import LongOnly, PositionConcentration
 from tradewind_optimize.entry import calculate_optimal_portfolio
 from tradewind_optimize.errors import InvalidParameter
@@ -73,7 +74,9 @@ def test_labels_that_share_a_code_fall_back_to_hashing():
             return self.code
 
     one, other = Odd(1), Odd(1)
-    weights = calculate_optimal_portfolio(TargetWeights({one: 0.1, other: 0.2}), [PositionConcentration({}, {one: 0.05}, 0, 1)])
+    weights = calculate_optimal_portfolio(
+        TargetWeights({one: 0.1, other: 0.2}), [PositionConcentration({}, {one: 0.05}, 0, 1)]
+    )
     assert weights.tolist() == [0.05, 0.2]
 
 
@@ -85,7 +88,9 @@ def test_duplicates_are_refused_also_by_code(stock):
 
 
 def test_merge_keeps_the_order_given():
-    union = merge(Keys(index_of(["b", "a"])), Keys(index_of(["c", "a"])), Keys(index_of([])), Keys(index_of(["d", "b"])))
+    union = merge(
+        Keys(index_of(["b", "a"])), Keys(index_of(["c", "a"])), Keys(index_of([])), Keys(index_of(["d", "b"]))
+    )
     assert list(union.index) == ["b", "a", "c", "d"]
     assert merge(Keys(index_of([])), Keys(index_of([4, 2]))).positions(Keys(index_of([2]))).tolist() == [1]
 

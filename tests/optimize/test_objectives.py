@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+
 from tradewind_optimize.constraints.exposure import DollarNeutral, MaxGrossExposure, NetExposure
 from tradewind_optimize.constraints.group import Basket
 from tradewind_optimize.constraints.pair import Pair
@@ -129,7 +130,9 @@ class TestMaximizeAlpha:
 
     def test_ties_under_turnover(self):
         held = {"a": 0.5, "b": 0.0, "c": 0.0}
-        found = weights_of(MaximizeAlpha({"a": 1.0, "b": 2.0, "c": 2.0}), [MaxGrossExposure(1.0), MaxTurnover(0.7)], held)
+        found = weights_of(
+            MaximizeAlpha({"a": 1.0, "b": 2.0, "c": 2.0}), [MaxGrossExposure(1.0), MaxTurnover(0.7)], held
+        )
         # gross 1 costs 0.5 of new positions; the other 0.2 moves 0.1 from a to b and c
         assert found == pytest.approx({"a": 0.4, "b": 0.3, "c": 0.3}, abs=1e-8)
 
