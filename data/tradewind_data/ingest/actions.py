@@ -18,7 +18,6 @@ from pathlib import Path
 import numpy as np
 
 from tradewind_data import tables
-from tradewind_data.adjustments import FloatArray
 from tradewind_data.errors import BadInputFile
 from tradewind_data.ingest.daily import DailyFile, split_fraction
 from tradewind_data.ingest.delimited import DATE, NUMBER, TEXT, InputTable, Wanted, read_input, refuse_time_of_day
