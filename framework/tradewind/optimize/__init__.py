@@ -4,17 +4,26 @@
     weights = opt.calculate_optimal_portfolio(opt.TargetWeights(targets), [opt.MaxGrossExposure(1.0)], current)
 """
 
-from tradewind.optimize import experimental
-from tradewind_optimize.constraints.base import Constraint
-from tradewind_optimize.constraints.exposure import DollarNeutral, MaxGrossExposure, NetExposure
-from tradewind_optimize.constraints.group import NetGroupExposure
+from tradewind.optimize import experimental as experimental
+from tradewind_optimize.constraints.base import Constraint, NotConstrained
+from tradewind_optimize.constraints.exposure import DollarNeutral, FactorExposure, MaxGrossExposure, NetExposure
+from tradewind_optimize.constraints.group import Basket, NetGroupExposure
+from tradewind_optimize.constraints.pair import Pair
 from tradewind_optimize.constraints.position import (
     CannotHold,
     FixedWeight,
     Frozen,
     LongOnly,
     PositionConcentration,
+    ReduceOnly,
     ShortOnly,
+)
+from tradewind_optimize.constraints.turnover import MaxTurnover
+from tradewind_optimize.deprecated import (
+    MaxGrossLeverage,
+    NetPartitionExposure,
+    TargetPortfolioWeights,
+    WeightedExposure,
 )
 from tradewind_optimize.diagnostics import Diagnostics
 from tradewind_optimize.entry import calculate_optimal_portfolio, run_optimization
@@ -24,5 +33,43 @@ from tradewind_optimize.errors import (
     OptimizationFailed,
     UnboundedObjective,
 )
+from tradewind_optimize.experimental import Newest
 from tradewind_optimize.objectives import MaximizeAlpha, Objective, TargetWeights
 from tradewind_optimize.result import OptimizationResult
+
+__all__ = [
+    "Basket",
+    "CannotHold",
+    "Constraint",
+    "Diagnostics",
+    "DollarNeutral",
+    "FactorExposure",
+    "FixedWeight",
+    "Frozen",
+    "InfeasibleConstraints",
+    "LongOnly",
+    "MaxGrossExposure",
+    "MaxGrossLeverage",
+    "MaxTurnover",
+    "MaximizeAlpha",
+    "NetExposure",
+    "NetGroupExposure",
+    "NetPartitionExposure",
+    "Newest",
+    "NotConstrained",
+    "Objective",
+    "OptimizationError",
+    "OptimizationFailed",
+    "OptimizationResult",
+    "Pair",
+    "PositionConcentration",
+    "ReduceOnly",
+    "ShortOnly",
+    "TargetPortfolioWeights",
+    "TargetWeights",
+    "UnboundedObjective",
+    "WeightedExposure",
+    "calculate_optimal_portfolio",
+    "experimental",
+    "run_optimization",
+]
