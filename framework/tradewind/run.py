@@ -135,9 +135,7 @@ def _run(
     return result
 
 
-def _simulate(
-    simulator: Simulator, benchmark: Benchmark, progress: Progress | None, marks: dict[str, float]
-) -> None:
+def _simulate(simulator: Simulator, benchmark: Benchmark, progress: Progress | None, marks: dict[str, float]) -> None:
     """Run initialize, lay the benchmark, run the sessions; note what each took."""
     began = time.perf_counter()
     simulator.initialize()
@@ -195,8 +193,12 @@ def _clock(bundle: Bundle, start: Date, end: Date) -> Clock:
     if start_day > end_day:
         raise BadParameter("start", start, f"not after end, which is {pd.Timestamp(end_day):%Y-%m-%d}")
     if start_day < first_day or end_day > last_day:
-        wrong = start_day if start_day < first_day else end_day
-        raise SessionOutOfBounds(wrong, first_day, last_day, bundle.name)
+        wrong, name = (start_day, "start") if start_day < first_day else (end_day, "end")
+        found, first, last = (f"{pd.Timestamp(day):%Y-%m-%d}" for day in (wrong, first_day, last_day))
+        problem = (
+            f"({name}) is outside bundle {bundle.name!r}, whose bars reach from {first} to {last}. Choose days within."
+        )
+        raise SessionOutOfBounds(found, first, last, problem)
     clock = Clock(sessions, sessions.at_or_after(start_day), sessions.at_or_before(end_day))
     if len(clock) < 1:
         raise BadParameter("start", start, "such that at least one session lies between start and end")
@@ -210,7 +212,9 @@ def _lay_benchmark(simulator: Simulator, benchmark: Benchmark) -> None:
     if isinstance(chosen, str):
         chosen = algorithm.symbol(chosen)
     if isinstance(chosen, pd.Series):
-        recorder.benchmark_returns = aligned_benchmark(chosen, market.clock.sessions, market.clock.first, market.clock.last)
+        recorder.benchmark_returns = aligned_benchmark(
+            chosen, market.clock.sessions, market.clock.first, market.clock.last
+        )
         recorder.benchmark_name = str(chosen.name or "returns")
     elif isinstance(chosen, Asset):
         recorder.benchmark_returns = market.prices.returns_of(chosen, market.clock.first, market.clock.last)
