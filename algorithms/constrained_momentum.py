@@ -1,4 +1,4 @@
-"""Monthly momentum through the optimizer: long the strong, short the weak, within limits.
+"""Monthly momentum through the optimizer: mostly long the strong, a little short the weak, within limits.
 
 Each month the return over the last half year, without the last month, is the signal. The optimizer turns it into weights
 under a limit on gross exposure, a band for net exposure and a limit for each position; what the limits do to the
@@ -19,8 +19,8 @@ from tradewind.api import (
 )
 
 MAX_GROSS = 1.0
-MAX_POSITION = 0.35
-NET = (0.20, 0.60)
+NET = (0.60, 1.00)
+POSITION = (-0.10, 0.35)
 LOOKBACK, SKIP = 126, 21
 
 
@@ -47,7 +47,7 @@ def rebalance(context, data):
         constraints=[
             opt.MaxGrossExposure(MAX_GROSS),
             opt.NetExposure(*NET),
-            opt.PositionConcentration.with_equal_bounds(-MAX_POSITION, MAX_POSITION),
+            opt.PositionConcentration.with_equal_bounds(*POSITION),
         ],
     )
     record(names=len(momentum), best=momentum.max(), month=get_datetime().month)
