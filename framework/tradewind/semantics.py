@@ -12,9 +12,9 @@ from dataclasses import dataclass, field, fields
 from tradewind.errors import BadParameter
 
 
-def _deviation(code: str, text: str) -> bool:
-    """Declare a field that is True by default, with the code and text of its entry in docs/deviations.md."""
-    return field(default=True, metadata={"code": code, "text": text})
+def _deviation(code: str, text: str, test: str) -> bool:
+    """Declare a field that is True by default, with its entry in docs/deviations.md: code, text, and the test of it."""
+    return field(default=True, metadata={"code": code, "text": text, "test": test})
 
 
 @dataclass(frozen=True)
@@ -25,40 +25,48 @@ class Semantics:
         "D1",
         "before_trading_start sees the previous session's prices, adjusted to today. "
         "The original shows it today's close in daily mode, hours before that close exists.",
+        "test_event_order.py::test_before_trading_start_knows_yesterday_seen_from_today",
     )
     pay_on_next_session: bool = _deviation(
         "D3",
         "A dividend whose pay date is not a session is paid on the next session. The original never pays it.",
+        "test_corporate_actions.py::test_a_pay_date_that_is_no_session_pays_on_the_next_one_and_never_in_the_original",
     )
     exact_splits: bool = _deviation(
         "D7",
         "A split multiplies shares by an exact ratio and pays the fraction at market value; the cost basis is not rounded. "
         "The original divides by a rounded float, which can lose a whole share, and pays the fraction at a cost basis "
         "rounded to cents.",
+        "test_corporate_actions.py::test_a_split_keeps_value_and_pays_the_fraction_at_market_value",
     )
     emptied_order_is_cancelled: bool = _deviation(
         "D8",
         "An open order that a reverse split reduces to nothing is reported as cancelled, with the reason. "
         "The original calls it filled, with nothing filled, and does not report it.",
+        "test_corporate_actions.py::test_an_order_emptied_by_a_reverse_split",
     )
     limit_caps_price: bool = _deviation(
         "D9",
         "No slippage model may fill a limit order at a price worse than its limit. "
         "In the original, fixed and basis-point slippage may.",
+        "test_costs.py::test_a_limit_caps_the_price_of_every_model",
     )
     stock_dividend_dilutes: bool = _deviation(
         "D12",
         "Shares received as a stock dividend dilute the cost basis of the holding, and a fraction is paid in cash. "
         "In the original they cost 0, the holding keeps its basis and the fraction is lost.",
+        "test_corporate_actions.py::test_a_stock_dividend_dilutes_the_basis_and_pays_the_fraction",
     )
     pnl_includes_dividends: bool = _deviation(
         "D16",
         "A session's pnl and starting_cash are measured from the previous session's end, so pnl includes the dividends "
         "paid that day, as returns do. In the original starting_cash is taken after they are paid, and pnl leaves them out.",
+        "test_corporate_actions.py::test_pnl_of_the_pay_day_includes_the_dividend_and_in_the_original_not",
     )
     reserved_record_names: bool = _deviation(
         "D23",
         "record() refuses the name of a performance column. In the original the recorded value silently replaces the column.",
+        "test_ordering.py::test_recorded_names_stay_until_the_next_value_and_reserved_ones_are_refused",
     )
 
 

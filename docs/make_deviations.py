@@ -1,0 +1,45 @@
+"""Write docs/deviations.md from the fields of tradewind.semantics.Semantics: ``python docs/make_deviations.py``."""
+
+from dataclasses import fields
+from pathlib import Path
+
+from tradewind.semantics import Semantics
+
+PAGE = Path(__file__).with_name("deviations.md")
+
+HEAD = """# Where we differ from the original engine
+
+Our default semantics follow zipline wherever that engine is right. Each difference below is a field of
+`tradewind.semantics.Semantics`; `semantics="zipline"` switches all of them off, and a Semantics of your own any one:
+
+    from dataclasses import replace
+    from tradewind.semantics import TRADEWIND
+    run_algorithm(..., semantics=replace(TRADEWIND, exact_splits=False))
+
+This page is made from those fields by `python docs/make_deviations.py`; a test compares the two.
+"""
+
+ALWAYS = """
+## Always ours
+
+- **D4** A bundle carries the pay dates of its dividends. A dividend whose input names none is paid on its ex date.
+- **D17** An order for an asset that is not listed yet is refused with a log line, as one for a delisted asset is; the
+  largest size of an order (10¹¹ shares) holds for sells as for buys. Test: `tests/framework/test_ordering.py`.
+- **D21** Whether a fill is an order's first is read from what the order has filled, not from a commission of 0.
+  Test: `tests/framework/test_costs.py::test_commission_over_two_fills_of_one_order`.
+- **Near-zero targets** of TargetWeights mean "leave", but the answer of the optimizer is never clipped: that would break
+  constraints that were certified.
+"""
+
+
+def page() -> str:
+    """The text of the page."""
+    parts = [HEAD]
+    for entry in fields(Semantics):
+        about = entry.metadata
+        parts.append(f"## {about['code']} · `{entry.name}`\n\n{about['text']}\n\nTest: `tests/framework/{about['test']}`\n")
+    return "\n".join(parts) + ALWAYS
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")
