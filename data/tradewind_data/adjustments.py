@@ -128,40 +128,11 @@ def actions_of(tables: Mapping[str, Table], finder: AssetFinder, sessions: Sessi
     finder).
     """
     placed = _Placing(finder, sessions)
-    splits, mergers = tables["splits"], tables["mergers"]
-    cash, stock = tables["dividends"], tables["stock_dividends"]
-    acquirer = mergers["acquirer_sid"]
     return Actions(
-        splits=Splits(
-            **placed.rows(
-                splits,
-                "session",
-                splits["effective_date"],
-                numerator=splits["numerator"],
-                denominator=splits["denominator"],
-            )
-        ),
-        dividends=Dividends(**placed.rows(cash, "ex", cash["ex_date"], **placed.pay(cash), amount=cash["amount"])),
-        stock_dividends=StockDividends(
-            **placed.rows(
-                stock,
-                "ex",
-                stock["ex_date"],
-                paid_column=placed.column(stock["paid_sid"]),
-                **placed.pay(stock),
-                ratio=stock["ratio"],
-            )
-        ),
-        mergers=Mergers(
-            **placed.rows(
-                mergers,
-                "session",
-                mergers["effective_date"],
-                ratio=mergers["ratio"],
-                acquirer_column=np.where(acquirer < 0, -1, placed.column(acquirer)),
-                cash=mergers["cash"],
-            )
-        ),
+        splits=_splits(placed, tables["splits"]),
+        dividends=_dividends(placed, tables["dividends"]),
+        stock_dividends=_stock_dividends(placed, tables["stock_dividends"]),
+        mergers=_mergers(placed, tables["mergers"]),
     )
 
 
@@ -196,6 +167,27 @@ class _Placing:
         }
 
 
+def _splits(placed: _Placing, rows: Table) -> Splits:
+    exact = {name: rows[name] for name in ("numerator", "denominator")}
+    return Splits(**placed.rows(rows, "session", rows["effective_date"], **exact))
+
+
+def _dividends(placed: _Placing, rows: Table) -> Dividends:
+    return Dividends(**placed.rows(rows, "ex", rows["ex_date"], **placed.pay(rows), amount=rows["amount"]))
+
+
+def _stock_dividends(placed: _Placing, rows: Table) -> StockDividends:
+    paid = placed.column(rows["paid_sid"])
+    values = placed.rows(rows, "ex", rows["ex_date"], paid_column=paid, **placed.pay(rows), ratio=rows["ratio"])
+    return StockDividends(**values)
+
+
+def _mergers(placed: _Placing, rows: Table) -> Mergers:
+    acquirer = np.where(rows["acquirer_sid"] < 0, -1, placed.column(rows["acquirer_sid"]))
+    values = {"ratio": rows["ratio"], "acquirer_column": acquirer, "cash": rows["cash"]}
+    return Mergers(**placed.rows(rows, "session", rows["effective_date"], **values))
+
+
 class Factors:
     """The product P of ratios per asset, stepwise in time: P[t] for every asset by one binary search an asset.
 
@@ -204,19 +196,19 @@ class Factors:
 
     def __init__(self, column: Int64Array, session: Int64Array, ratio: FloatArray, n: int) -> None:
         order = np.lexsort((session, column))
-        self._n = n
         self._span = int(session.max()) + 2 if len(session) else 1
         self._keys = column[order] * self._span + session[order]
         self._products = np.append(1.0, _running_products(column[order], ratio[order]))
-        self._columns = column[order]
+        self._owners = np.append(-1, column[order])
+        self._own = np.arange(n)
+        self._offsets = self._own * self._span
         by_time = np.argsort(session, kind="stable")
         self._event_column, self._event_session, self._event_ratio = column[by_time], session[by_time], ratio[by_time]
 
     def at(self, t: int) -> FloatArray:
         """P[t]: float64[N], fresh; 1.0 for an asset without an action so far."""
-        found = np.searchsorted(self._keys, np.arange(self._n) * self._span + min(t, self._span - 1), side="right")
-        own = np.append(-1, self._columns)[found] == np.arange(self._n)
-        return np.where(own, self._products[found], 1.0)
+        found = np.searchsorted(self._keys, self._offsets + min(t, self._span - 1), side="right")
+        return np.where(self._owners[found] == self._own, self._products[found], 1.0)
 
     def between(self, start: int, end: int) -> tuple[Int64Array, Int64Array, FloatArray]:
         """(column, session, ratio) of the actions with start < session ≤ end, ascending by session."""

@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from tradewind_data.bundle import bundles_root, list_bundles, open_bundle
 from tradewind_data.demo import demo_folder
 from tradewind_data.errors import BundleCorrupt, BundleNotFound, FrequencyNotFound
 from tradewind_data.ingest.folder import ingest_folder
+from tradewind_data.ingest.staging import staging
 
 INGEST = (
     "import sys\n"
@@ -203,6 +205,26 @@ def test_leftovers_are_removed_and_living_ingests_spared(two: Path, folder) -> N
         holder.kill()
         holder.communicate()
     assert sorted(p.name for p in two.iterdir()) == [".lock", "1", "2", "3", "4"]
+
+
+def test_an_ingest_waits_while_another_counts_versions(two: Path) -> None:
+    fcntl = pytest.importorskip("fcntl")
+    entered = threading.Event()
+
+    def enter() -> None:
+        with staging("mine"):
+            entered.set()
+
+    with (two / ".lock").open("rb+") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        waiting = threading.Thread(target=enter)
+        waiting.start()
+        assert not entered.wait(0.3)
+        assert not list(two.glob(".ingest-*"))
+        fcntl.flock(lock, fcntl.LOCK_UN)
+        assert entered.wait(10)
+    waiting.join()
+    assert sorted(p.name for p in two.iterdir()) == [".lock", "1", "2"]
 
 
 def test_two_ingests_at_once_never_mix(folder, root: Path, tmp_path: Path) -> None:

@@ -130,6 +130,18 @@ def test_every_file_of_the_format(folder, root: Path) -> None:
     assert (report.splits, report.dividends) == (2, 2)
 
 
+def test_a_symbol_without_a_date_means_its_last_owner(folder, root: Path) -> None:
+    folder.bars("NEW", WEEK)
+    folder.bars("TAKER", WEEK)
+    folder.write("symbols.csv", "sid,symbol,start_date,end_date\n1,T,,2020-01-03\n1,NEW,2020-01-04,\n2,T,2020-01-05,\n")
+    folder.write("classifications.csv", "symbol,scheme,code\nT,style,value\n")
+    folder.write("dividends.csv", "symbol,ex_date,amount\nT,2019-06-01,1\nT,2020-01-03,1\nT,2020-01-06,1\n")
+    _, bundle = ingested(folder)
+    style = bundle.classifications.as_of("style", int(bundle.sessions.labels[5]))
+    assert style.tolist() == [None, "value"]
+    assert bundle.actions.dividends.column.tolist() == [0, 1]
+
+
 def test_dataset_requests_say_what_there_is(folder, root: Path) -> None:
     folder.bars("A", WEEK)
     _, bundle = ingested(folder)

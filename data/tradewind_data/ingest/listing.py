@@ -84,8 +84,8 @@ class Listing:
         """The sid each row means by its ``{prefix}sid`` or, where that is empty, by its ``{prefix}symbol`` on the
         row's date.
 
-        A symbol means the owner with the latest start ≤ date, before all of them the first. BadInputFile for an unknown
-        sid or symbol, or for a row with neither; with ``blank`` such a row gets −1.
+        A symbol means the owner with the latest start ≤ date, before all of them the first, without a date the last.
+        BadInputFile for an unknown sid or symbol, or for a row with neither; with ``blank`` such a row gets −1.
         """
         sid_column, symbol_column = f"{prefix}sid", f"{prefix}symbol"
         if not blank and sid_column not in table and symbol_column not in table:
@@ -113,7 +113,7 @@ class Listing:
             raise table.bad(
                 row, column, f"no asset bears this symbol.{near}".rstrip("?"), "Correct it or remove the row"
             )
-        earlier = [sid for start, sid in owners if start <= date]
+        earlier = [sid for start, sid in owners if start <= date or date == NAT]
         return earlier[-1] if earlier else owners[0][1]
 
 
