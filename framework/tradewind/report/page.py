@@ -14,8 +14,9 @@ import numpy as np
 from tradewind import metrics
 from tradewind.contest import OPTIMIZER_VERB, judge
 from tradewind.report import tables
-from tradewind.report.charts import Charts, runtime
+from tradewind.report.charts import Charts
 from tradewind.report.style import SCRIPT, SERIES, style_sheet
+from tradewind.report.wire import library
 from tradewind.result import SOLVED, Result
 from tradewind.wording import counted, html, percent, ratio, whole
 
@@ -41,7 +42,7 @@ def render(result: Result, hashes: Mapping[str, str] | None = None) -> str:
         links=_links(body),
         body=body,
         charts=charts.embed(),
-        library=runtime(),
+        library=library(),
         script=SCRIPT,
     )
 

@@ -2,6 +2,8 @@
 
 import json
 import re
+import subprocess
+import sys
 from dataclasses import replace
 from html.parser import HTMLParser
 
@@ -140,17 +142,51 @@ def test_the_heat_map_compounds_to_the_year(run, page):
     assert wording.percent(float(np.prod(1 + year) - 1)) in page.text
 
 
-def test_every_chart_has_a_place_and_one_point_a_session(run, text):
-    charts = json.loads(re.search(r'id="charts">(.*?)</script>', text, re.DOTALL).group(1))
+def charts_of(text):
+    return json.loads(re.search(r'id="charts">(.*?)</script>', text, re.DOTALL).group(1))
+
+
+def test_every_chart_has_a_place_and_its_colours_have_names(text):
+    charts = charts_of(text)
     (item,) = charts["items"]
     for place in item["roots"].values():
         assert f'id="{place}"' in text
-    lengths = set(map(int, re.findall(r'"shape":\[(\d+)\]', json.dumps(charts["docs"], separators=(",", ":")))))
-    assert len(run.perf) in lengths
     ids = set(re.findall(r'"id": ?"(p\d+)"', json.dumps(charts["docs"])))
     assert {model for model, _ in charts["paint"]} <= ids
     names = {name for _, colours in charts["paint"] for name in colours.values()}
     assert names <= set(style.LIGHT) == set(style.DARK)
+
+
+def test_the_chart_library_reads_the_document_back(run, text):
+    """Bokeh checks each kind, attribute and value; then the data is the run's, one point a session."""
+    from bokeh.document import Document
+    from bokeh.models import ColumnDataSource, GlyphRenderer
+    from bokeh.plotting import figure as Figure
+
+    document = Document.from_json(charts_of(text)["docs"]["report"])
+    document.validate()
+    figures = {root.name: root for root in document.roots}
+    assert all(isinstance(root, Figure) for root in figures.values())
+    assert len(figures) == len(charts_of(text)["items"][0]["roots"])
+    line = figures["equity-log"].renderers[0]
+    assert isinstance(line, GlyphRenderer)
+    daily = line.data_source
+    assert all(len(column) == len(run.perf) for column in daily.data.values())
+    np.testing.assert_allclose(daily.data["wealth"], metrics.wealth(run.returns), rtol=1e-6)
+    np.testing.assert_allclose(daily.data["t"], run.perf.index.to_numpy().astype("datetime64[ms]").astype(float))
+    wired = {id(r.data_source) for f in figures.values() for r in f.renderers if len(r.data_source.data) > 2}
+    assert wired == {id(daily)}
+    for figure in figures.values():
+        for renderer in figure.renderers:
+            assert isinstance(renderer.data_source, ColumnDataSource)
+            assert renderer.glyph.x.field in renderer.data_source.data
+
+
+def test_the_librarys_script_is_in_the_page_and_not_imported_for_it(text):
+    assert "Bokeh" in text
+    code = "import sys; from tradewind import report; from tradewind.report import wire; wire.library(); "
+    code += "print('bokeh' in sys.modules)"
+    assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "False"
 
 
 def test_equal_runs_make_equal_pages(run, text):
