@@ -210,6 +210,11 @@ class Factors:
         found = np.searchsorted(self._keys, self._offsets + min(t, self._span - 1), side="right")
         return np.where(self._owners[found] == self._own, self._products[found], 1.0)
 
+    def of(self, columns: Int64Array, sessions: Int64Array) -> FloatArray:
+        """P[sessions[i]] of columns[i]: float64[k]; 1.0 where the session is −1 or no action came so far."""
+        found = np.searchsorted(self._keys, self._offsets[columns] + np.minimum(sessions, self._span - 1), side="right")
+        return np.where((self._owners[found] == columns) & (sessions >= 0), self._products[found], 1.0)
+
     def between(self, start: int, end: int) -> tuple[Int64Array, Int64Array, FloatArray]:
         """(column, session, ratio) of the actions with start < session ≤ end, ascending by session."""
         lo, hi = np.searchsorted(self._event_session, (start, end), side="right")

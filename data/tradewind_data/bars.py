@@ -94,6 +94,13 @@ class BarReader:
         """
         return self._price_factors.at(end)
 
+    def factors_of(self, columns: Int64Array, sessions: Int64Array) -> FloatArray:
+        """P[sessions[i]] of columns[i], float64[k]: for assets last traded at different sessions (−1 gives 1.0).
+
+        A price last seen at s = last_trade(t) is today's raw[s] · factors_of(columns, t) / factors_of(columns, s).
+        """
+        return self._price_factors.of(columns, sessions)
+
     def volume_factors(self, end: int) -> FloatArray:
         """V[end], float64[N].
 

@@ -12,7 +12,8 @@
     ├── DatasetNotFound       the bundle has no such dataset or classification scheme
     ├── CalendarNotFound      no exchange calendar of that name, or not for those dates
     ├── BadInputFile          a row of an input file breaks a rule
-    └── BadIngestRequest      what was asked of an ingest cannot be done
+    ├── BadIngestRequest      what was asked of an ingest cannot be done
+    └── BundleNotWritten      the disk refused a new version; the earlier ones are as they were
 
 Every sentence names what was found, the bound, and the next move.
 """
@@ -176,3 +177,12 @@ class BadIngestRequest(DataError):
     def __init__(self, parameter: str, value: object, rule: str) -> None:
         self.parameter, self.value, self.rule = parameter, value, rule
         super().__init__(f"{parameter} = {str(value)!r}: {rule}.")
+
+
+class BundleNotWritten(DataError):
+    """The disk refused a new version; earlier versions are as they were. Attributes: bundle, root, reason."""
+
+    def __init__(self, bundle: str, root: str, reason: str) -> None:
+        self.bundle, self.root, self.reason = bundle, root, reason
+        move = "Make room or set TRADEWIND_ROOT to a folder that can be written; earlier versions are untouched."
+        super().__init__(f"Bundle {bundle!r} could not be written under {root}: {reason}. {move}")

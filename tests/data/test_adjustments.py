@@ -152,8 +152,11 @@ def test_windows_equal_histories_carried_forward(made: Market) -> None:
 def test_factors_explain_windows(made: Market) -> None:
     with TemporaryDirectory() as folder:
         reader = opened(made, Path(folder)).bars()
+        assert reader.factors_of(np.arange(ASSETS), np.full(ASSETS, -1)).tolist() == [1.0] * ASSETS
         for t in range(DAYS):
             for s in range(t + 1):
+                mixed = reader.factors_of(np.array([2, 0, 1]), np.array([t, s, s]))
+                assert mixed.tolist() == [reader.factors(t)[2], reader.factors(s)[0], reader.factors(s)[1]]
                 price = reader.values("close")[s] * reader.factors(t) / reader.factors(s)
                 assert np.allclose(
                     price, reader.window("close", None, s, 1, seen_from=t)[0], rtol=1e-12, atol=0, equal_nan=True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -16,7 +17,7 @@ import pytest
 
 from tradewind_data.bundle import bundles_root, list_bundles, open_bundle
 from tradewind_data.demo import demo_folder
-from tradewind_data.errors import BundleCorrupt, BundleNotFound, FrequencyNotFound
+from tradewind_data.errors import BundleCorrupt, BundleNotFound, BundleNotWritten, FrequencyNotFound
 from tradewind_data.ingest.folder import ingest_folder
 from tradewind_data.ingest.staging import staging
 
@@ -183,6 +184,30 @@ def test_an_interrupted_ingest_leaves_nothing(two: Path, folder) -> None:
         ingest_folder(folder.path, "fresh", calendar="24/7", progress=interrupt)
     assert sorted(p.name for p in two.iterdir()) == [".lock", "1", "2"]
     assert sorted(p.name for p in two.parent.iterdir()) == ["mine"]
+
+
+@pytest.mark.parametrize("call", ["write_table", "fsync", "rename"])
+def test_a_disk_that_refuses_loses_nothing(two: Path, folder, monkeypatch, call: str) -> None:
+    """ENOSPC while a table is written, flushed, or renamed into place."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(
+        {"write_table": "pyarrow.parquet.write_table", "fsync": "os.fsync", "rename": "os.rename"}[call], refuse
+    )
+    with pytest.raises(BundleNotWritten, match=r"'mine' could not be written.*No space left") as caught:
+        ingest_folder(folder.path, "mine", calendar="24/7")
+    assert caught.value.bundle == "mine"
+    assert sorted(p.name for p in two.iterdir()) == [".lock", "1", "2"]
+    open_bundle("mine").verify()
+
+
+def test_a_root_that_is_a_file(folder, tmp_path: Path) -> None:
+    folder.bars("A", days(2, 1.0))
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(BundleNotWritten, match="TRADEWIND_ROOT"):
+        ingest_folder(folder.path, "mine", calendar="24/7", root=tmp_path / "file")
 
 
 def test_leftovers_are_removed_and_living_ingests_spared(two: Path, folder) -> None:

@@ -12,8 +12,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tradewind_data import tables
 from tradewind_data.bundle import Bundle, open_bundle
 from tradewind_data.demo import demo_folder
+from tradewind_data.manifest import content_hash
+from tradewind_data.schema import BARS, TABLES
 
 SCRIPT = Path(__file__).parents[2] / "data" / "make_demo_bundle.py"
 
@@ -149,3 +152,16 @@ def test_opening_is_quick_and_light() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert float(done.stdout) < 0.5
+
+
+def test_content_hashes_are_those_of_the_values_on_disk(demo: Bundle) -> None:
+    """Read back, every table has the content hash that was computed before it was written."""
+    for path, facts in demo.manifest.files.items():
+        columns = BARS if path.startswith("bars/") else TABLES[path.removesuffix(".parquet")]
+        found = tables.read(demo.path / path, columns)
+        assert tables.digest(columns, found) == facts.content, path
+        assert tables.length(found) == facts.rows
+    contents = {path: facts.content for path, facts in demo.manifest.files.items()}
+    span = (demo.manifest.first_session, demo.manifest.last_session)
+    assert content_hash("XNYS", "USD", span, contents) == demo.hash
+    assert content_hash("XNYS", "EUR", span, contents) != demo.hash

@@ -97,6 +97,8 @@ def read_input(path: Path, file: str, wanted: Sequence[Wanted]) -> InputTable:
         raise BadInputFile(file, rule, "Save the file as UTF-8") from None
     except (gzip.BadGzipFile, zlib.error, EOFError) as e:
         raise BadInputFile(file, f"it cannot be unpacked ({e})", "Compress it again with gzip") from None
+    except OSError as e:
+        raise BadInputFile(file, f"it cannot be read ({e.strerror or e})", "Make the file readable") from None
 
 
 def _shown(value: Any) -> object:

@@ -11,6 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from tradewind_data import tables
+from tradewind_data.bundle import bundles_root
+from tradewind_data.errors import BundleNotWritten
 from tradewind_data.ingest.market import Market, Progress, span_text
 from tradewind_data.ingest.staging import staging
 from tradewind_data.manifest import FileFacts, Manifest, content_hash, file_sha256
@@ -44,9 +46,12 @@ def write_bundle(
 
     progress(done, total, label) counts year files.
     """
-    with staging(name, root) as stage:
-        manifest = write_folder(market, name, stage.folder, progress)
-        path = stage.commit()
+    try:
+        with staging(name, root) as stage:
+            manifest = write_folder(market, name, stage.folder, progress)
+            path = stage.commit()
+    except OSError as e:
+        raise BundleNotWritten(name, str(bundles_root(root)), e.strerror or str(e)) from e
     return Written(path, path.name, manifest)
 
 
