@@ -18,6 +18,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tradewind_optimize.problem import CompiledProblem, Floats, Solution
 
@@ -128,6 +129,15 @@ class Lagrangian:
         ends = np.concatenate([lower[None], kinks, upper[None]])
         passed = np.concatenate([np.zeros((1, len(lower))), np.cumsum(up + down, axis=0)])
         return ends, self.slope - down.sum(axis=0) + passed
+
+    def argmin(self, lower: Floats, upper: Floats) -> tuple[Floats, NDArray[np.bool_]]:
+        """(w, inside): the minimiser of every φᵢ over its box, h > 0, and whether it is off every kink and end."""
+        ends, slopes = self.pieces(lower, upper)
+        stationary = self.target - slopes / self.curvature
+        passed = (stationary >= ends[1:]).cumprod(axis=0).sum(axis=0)
+        at, everyone = np.minimum(passed, len(slopes) - 1), np.arange(len(lower))
+        low, high, x = ends[at, everyone], ends[at + 1, everyone], stationary[at, everyone]
+        return np.clip(x, low, high), (low < x) & (x < high)
 
     def least(self, lower: Floats, upper: Floats) -> Floats:
         """min φᵢ over [lowerᵢ, upperᵢ], both finite."""

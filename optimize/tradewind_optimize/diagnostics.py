@@ -144,37 +144,37 @@ class Diagnostics:
 
     def table(self, every: bool = False) -> pd.DataFrame:
         """The frame of :attr:`constraints`; with ``every`` also the box rows that do not bind."""
-        parts = [self._part(ordinal, block, every) for ordinal, block in self._prices()]
-        parts = [part for part in parts if len(part)]
-        if not parts:
-            empty: dict[str, Any] = {name: [] for name in COLUMNS}
-            return pd.DataFrame(empty)
-        return pd.concat(parts, ignore_index=True)
-
-    def _prices(self) -> Iterator[tuple[int, tuple[Block, Floats, Floats]]]:
-        """Every block with the shadow prices of its lower and upper sides."""
+        parts: dict[str, list[Any]] = {name: [] for name in COLUMNS}
         pricing = _Pricing(self._compilation, self._solution)
         for ordinal, block in self._compilation.blocks:
-            yield ordinal, (block, *pricing.of(ordinal, block))
+            self._add(parts, repr(self._compilation.constraints[ordinal]), block, pricing.of(ordinal, block), every)
+        text = {name: pd.Series(parts.pop(name), dtype=object) for name in ("constraint", "label")}
+        numbers = {name: np.concatenate([_EMPTY[name], *values]) for name, values in parts.items()}
+        return pd.DataFrame({**text, **numbers}, columns=COLUMNS)
 
-    def _part(self, ordinal: int, priced: tuple[Block, Floats, Floats], every: bool) -> pd.DataFrame:
-        block, low_price, high_price = priced
+    def _add(
+        self, parts: dict[str, list[Any]], word: str, block: Block, prices: tuple[Floats, Floats], every: bool
+    ) -> None:
         universe, solution = self._compilation.universe, self._solution
-        weights = universe.current if solution is None else solution.weights
-        rows = measure(block, weights, universe.labels)
-        slack, price = rows.slack, np.maximum(low_price, high_price)
+        rows = measure(block, universe.current if solution is None else solution.weights, universe.labels)
+        slack, (low_price, high_price) = rows.slack, prices
         binding = slack <= BINDING
+        nearer = rows.value - rows.lower < rows.upper - rows.value
+        lower_side = np.where(low_price == high_price, nearer, low_price > high_price)
+        side = np.where(binding, np.where(lower_side, "lower", "upper"), "").astype(object)
         keep = np.flatnonzero(binding | every) if isinstance(block, Box) else np.arange(len(slack))
-        lower_side = np.where(
-            low_price == high_price, rows.value - rows.lower < rows.upper - rows.value, low_price > high_price
-        )
-        side = np.where(binding, np.where(lower_side, "lower", "upper"), "")
-        labels = pd.Series([rows.labels[i] for i in keep], dtype=object)
+        parts["constraint"] += [word] * len(keep)
+        parts["label"] += [rows.labels[i] for i in keep]
+        price = np.maximum(low_price, high_price)
         columns = (side, rows.value, rows.lower, rows.upper, slack, price, binding)
-        frame = pd.DataFrame({name: values[keep] for name, values in zip(COLUMNS[2:], columns, strict=True)})
-        frame.insert(0, "label", labels)
-        frame.insert(0, "constraint", repr(self._compilation.constraints[ordinal]))
-        return frame
+        for name, values in zip(COLUMNS[2:], columns, strict=True):
+            parts[name].append(values[keep])
+
+
+_EMPTY: dict[str, Any] = dict.fromkeys(COLUMNS[3:8], np.zeros(0)) | {
+    "side": np.empty(0, dtype=object),
+    "binding": np.empty(0, dtype=bool),
+}
 
 
 class _Pricing:

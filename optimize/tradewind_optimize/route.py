@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from tradewind_optimize import polish
 from tradewind_optimize.certify import Certificate, certify
 from tradewind_optimize.errors import InvalidParameter
 from tradewind_optimize.problem import CompiledProblem, Floats, HingeSet, Ints, Solution, Status
@@ -140,7 +141,7 @@ def _by_solver(problem: CompiledProblem, solver: str) -> Outcome:
         module = _module(name)
         solution = module.solve(problem)
         if solution.status == "optimal":
-            certificate = certify(problem, solution, EXACT)
+            solution, certificate = _sharpened(problem, solution)
             if certificate.passed:
                 return replace(_settled(problem, solution, certificate), attempts=tuple(attempts))
             loose = replace(certificate, tolerance=module.TOLERANCE, gap_tolerance=10 * certificate.gap_tolerance)
@@ -155,6 +156,17 @@ def _by_solver(problem: CompiledProblem, solver: str) -> Outcome:
     if spare is not None:
         return replace(_settled(problem, *spare), attempts=tuple(attempts))
     return Outcome("failed", attempts=tuple(attempts))
+
+
+def _sharpened(problem: CompiledProblem, solution: Solution) -> tuple[Solution, Certificate]:
+    """The polished answer if it is certified to be no worse, else the solver's own."""
+    certificate = certify(problem, solution, EXACT)
+    if not polish.applies(problem):
+        return solution, certificate
+    sharper = polish.polish(problem, solution)
+    checked = certify(problem, sharper, EXACT)
+    better = checked.passed and checked.gap <= max(certificate.gap, 1e-3 * checked.gap_tolerance)
+    return (sharper, checked) if better or not certificate.passed else (solution, certificate)
 
 
 def _order(problem: CompiledProblem, solver: str) -> list[str]:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from tradewind_optimize.problem import CompiledProblem, Solution, Status
-from tradewind_optimize.solvers.lifted import Lifted, lift
+from tradewind_optimize.solvers.pieces import Pieces, split
 
 NAME = "highs"
 TOLERANCE = 1e-8
@@ -19,15 +19,15 @@ def accepts(problem: CompiledProblem) -> bool:
 
 
 def solve(problem: CompiledProblem) -> Solution:
-    """One cold solve of the lifted linear program, the objective scaled to unit size, one thread."""
+    """One cold solve of the linear program in pieces, the objective scaled to unit size, one thread."""
     import highspy
 
-    lifted = lift(problem)
-    scale = max(float(np.abs(lifted.cost).max(initial=0.0)), 1e-300)
+    pieces = split(problem)
+    scale = max(float(np.abs(pieces.cost).max(initial=0.0)), 1e-300)
     solver = highspy.Highs()
     for option, value in _options().items():
         solver.setOptionValue(option, value)
-    solver.passModel(_model(highspy, lifted, scale))
+    solver.passModel(_model(highspy, pieces, scale))
     solver.run()
     status, note = _status(highspy, solver)
     iterations = int(max(solver.getInfo().simplex_iteration_count, 0))
@@ -35,7 +35,7 @@ def solve(problem: CompiledProblem) -> Solution:
         return Solution.without_answer(status, NAME, note, iterations)
     answer = solver.getSolution()
     duals = np.array(answer.row_dual) * scale
-    return lifted.restore(np.array(answer.col_value), duals, NAME, iterations, note)
+    return pieces.restore(np.array(answer.col_value), duals, NAME, iterations, note)
 
 
 def _options() -> dict[str, Any]:
@@ -43,22 +43,23 @@ def _options() -> dict[str, Any]:
         "output_flag": False,
         "threads": 1,
         "solver": "simplex",
+        "presolve": "off",  # the pieces leave little to remove, and "unbounded or infeasible" says too little
         "primal_feasibility_tolerance": 1e-10,
         "dual_feasibility_tolerance": 1e-10,
     }
 
 
-def _model(highspy: Any, lifted: Lifted, scale: float) -> Any:
+def _model(highspy: Any, pieces: Pieces, scale: float) -> Any:
     model = highspy.HighsLp()
-    model.num_row_, model.num_col_ = lifted.shape
-    model.col_cost_ = lifted.cost / scale
-    model.col_lower_, model.col_upper_ = lifted.lower, lifted.upper
-    model.row_lower_, model.row_upper_ = lifted.row_lower, lifted.row_upper
+    model.num_row_, model.num_col_ = pieces.shape
+    model.col_cost_ = pieces.cost / scale
+    model.col_lower_, model.col_upper_ = pieces.lower, pieces.upper
+    model.row_lower_, model.row_upper_ = pieces.row_lower, pieces.row_upper
     model.a_matrix_.format_ = highspy.MatrixFormat.kRowwise
-    starts = np.searchsorted(lifted.rows, np.arange(lifted.shape[0] + 1))
+    starts = np.searchsorted(pieces.rows, np.arange(pieces.shape[0] + 1))
     model.a_matrix_.start_ = starts.astype(np.int32)
-    model.a_matrix_.index_ = lifted.columns.astype(np.int32)
-    model.a_matrix_.value_ = lifted.values
+    model.a_matrix_.index_ = pieces.columns.astype(np.int32)
+    model.a_matrix_.value_ = pieces.values
     return model
 
 

@@ -65,46 +65,69 @@ class _Rows:
 
 
 def lift(problem: CompiledProblem) -> Lifted:
-    """The standard form of a problem without quadratic bounds or general terms."""
+    """The standard form of a problem; quadratic bounds and general terms are left to the caller."""
     fixed = problem.lower == problem.upper
     free = np.flatnonzero(~fixed)
     base = np.where(fixed, problem.lower, 0.0)
-    matrix, nf, m, k = _Rows(), len(free), problem.m, len(problem.hinges)
-    cost = problem.linear[free].copy()
-    curvature = np.zeros(nf)
+    matrix, k = _Rows(), len(problem.hinges)
+    _linear_rows(matrix, problem, free)
+    epigraphs = _epigraphs(matrix, problem, free, base)
+    width, height = len(free) + len(epigraphs.prices), problem.m + k + len(epigraphs.bounds)
+    factor_rows = _factor_rows(matrix, problem, free, base, width, height)
+    offset, nothing = problem.rows.dot(base), np.full(len(epigraphs.bounds), np.inf)
+    cost, curvature = _objective(problem, free)
+    extra = np.full(len(epigraphs.prices) + len(factor_rows), np.inf)
+    return Lifted(
+        problem,
+        free,
+        base,
+        np.concatenate([cost + epigraphs.cost, epigraphs.prices, np.zeros(len(factor_rows))]),
+        np.concatenate([curvature, np.zeros(len(epigraphs.prices)), problem.factor_scales]),
+        np.concatenate([problem.lower[free], -extra]),
+        np.concatenate([problem.upper[free], extra]),
+        *_sorted(matrix),
+        np.concatenate([problem.row_lower - offset, np.full(k, -np.inf), epigraphs.bounds, factor_rows]),
+        np.concatenate([problem.row_upper - offset, problem.hinge_bounds - epigraphs.shift, nothing, factor_rows]),
+    )
+
+
+def _objective(problem: CompiledProblem, free: Ints) -> tuple[Floats, Floats]:
+    """(q, p) on the free weights, hinge costs and factors apart."""
+    cost, curvature = problem.linear[free].copy(), np.zeros(len(free))
     if len(problem.curvature):
         curvature += problem.curvature[free]
         cost -= (problem.curvature * problem.target)[free]
-    offset = problem.rows.dot(base)
-    _linear_rows(matrix, problem, free)
-    hinge_shift, width, extra = np.zeros(k), nf, m + k
-    bends: list[Floats] = []
-    extra_cost: list[Floats] = []
+    return cost, curvature
+
+
+@dataclass(frozen=True, eq=False)
+class _Epigraphs:
+    """``prices`` of epigraph variables, ``bounds`` of their rows, ``shift`` of hinge rows, ``cost`` on weights."""
+
+    prices: Floats
+    bounds: Floats
+    shift: Floats
+    cost: Floats
+
+
+def _epigraphs(matrix: _Rows, problem: CompiledProblem, free: Ints, base: Floats) -> _Epigraphs:
+    m, k, nf = problem.m, len(problem.hinges), len(free)
+    width, height = nf, m + k
+    shift, cost = np.zeros(k), np.zeros(nf)
+    prices, bounds = [np.zeros(0)], [np.zeros(0)]
     for j in range(k + len(problem.costs)):
         hinges, i = (problem.hinges, j) if j < k else (problem.costs, j - k)
-        coefficients, shift, bent = _straight(problem, hinges, i, free, base)
+        coefficients, constant, bent = _straight(problem, hinges, i, free, base)
         if j < k:
-            hinge_shift[j] = shift
+            shift[j] = constant
             matrix.add(m + j, np.arange(nf), coefficients)
             matrix.add(m + j, np.arange(width, width + len(bent)), 1.0)
         else:
             cost += coefficients
-        bends.append(_epigraph(matrix, hinges, i, free, bent, width, extra))
-        extra_cost.append(np.full(len(bent), 0.0 if j < k else 1.0))
-        width, extra = width + len(bent), extra + 2 * len(bent)
-    factor_rows = _factor_rows(matrix, problem, free, base, width, extra)
-    q = np.concatenate([cost, *extra_cost, np.zeros(len(factor_rows))])
-    p = np.concatenate([curvature, np.zeros(width - nf), problem.factor_scales])
-    unbounded = np.full(len(q) - nf, np.inf)
-    epigraph = np.concatenate([np.zeros(0), *bends])
-    row_lower = np.concatenate([problem.row_lower - offset, np.full(k, -np.inf), epigraph, factor_rows])
-    row_upper = np.concatenate(
-        [problem.row_upper - offset, problem.hinge_bounds - hinge_shift, np.full(len(epigraph), np.inf), factor_rows]
-    )
-    lower = np.concatenate([problem.lower[free], -unbounded])
-    upper = np.concatenate([problem.upper[free], unbounded])
-    rows, columns, values = _sorted(matrix)
-    return Lifted(problem, free, base, q, p, lower, upper, rows, columns, values, row_lower, row_upper)
+        bounds.append(_epigraph(matrix, hinges, i, free, bent, width, height))
+        prices.append(np.full(len(bent), 0.0 if j < k else 1.0))
+        width, height = width + len(bent), height + 2 * len(bent)
+    return _Epigraphs(np.concatenate(prices), np.concatenate(bounds), shift, cost)
 
 
 def _sorted(matrix: _Rows) -> tuple[Ints, Ints, Floats]:
