@@ -19,7 +19,7 @@ from tradewind.wording import counted, percent, quantity, ratio, whole
 
 Rows = Sequence[tuple[str, str]]
 ERASE = "\r\x1b[K"
-TENTH = 0.1
+TENTH, SETTLED = 0.1, 0.5
 STYLES = {"PASS": "green", "FAIL": "bold red", "NOT JUDGED": "dim"}
 
 
@@ -58,8 +58,10 @@ class ProgressLine:
             return
         self._drawn = now
         day = time.strftime("%Y-%m-%d", time.gmtime(session // 1_000_000_000))
-        left = (now - self._began) * (total - done) / max(done, 1)
-        text = f"{done / total:4.0%}  {day}  portfolio {value:,.0f}  {left:.0f} s left"
+        took = now - self._began
+        # the first sessions carry the cost of starting, and would foretell hours
+        left = f"  {took * (total - done) / done:.0f} s left" if took > SETTLED and done else ""
+        text = f"{done / total:4.0%}  {day}  portfolio {value:,.0f}{left}"
         self._stream.write(f"{ERASE}{text}")
         self._stream.flush()
 
@@ -140,12 +142,14 @@ def _rich_pairs(heading: str, rows: Rows) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(title=Text(heading, style="bold"), title_justify="left", box=box.SIMPLE_HEAD, show_header=False)
+    table = Table(box=box.SIMPLE_HEAD, show_header=False)
     table.add_column(style="dim")
     table.add_column(overflow="fold")
     for label, value in rows:
         table.add_row(label, Text(value))
-    Console().print(table)
+    console = Console()
+    console.print(Text(heading, style="bold"))
+    console.print(table)
 
 
 def show_table(head: Sequence[str], rows: Sequence[Sequence[str]], echo: Callable[[str], None]) -> None:
@@ -164,7 +168,9 @@ def _rich_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(*head, box=box.SIMPLE_HEAD)
+    table = Table(box=box.SIMPLE_HEAD)
+    for i, name in enumerate(head):
+        table.add_column(name, no_wrap=i < len(head) - 1, overflow="fold")
     for row in rows:
         table.add_row(*(Text(cell, style=STYLES.get(cell, "")) for cell in row))
     Console().print(table)
@@ -176,6 +182,6 @@ def show_verdict(verdict: Verdict, echo: Callable[[str], None]) -> None:
         echo(str(verdict))
         return
     rows = [(line.rule.label, line.figures, line.status, line.sentence) for line in verdict.lines]
-    _rich_table(("Criterion", "0|2|98|100 percentile", "Verdict", "Why"), rows)
+    _rich_table(("Criterion", "0|2|98|100 %", "Verdict", "Why"), rows)
     for line in str(verdict).splitlines()[len(verdict.lines) :]:
         echo(line)

@@ -362,7 +362,7 @@ def _optimizer_caption(result: Result) -> str:
     calls = result.optimizer
     solved, worst = int((calls["status"] == SOLVED).sum()), float(calls["residual"].max())
     solvers = ", ".join(sorted(calls["solver"].dropna().unique()))
-    rest = f"the largest violation any certificate found was {worst:.1e}" if np.isfinite(worst) else "no certificate"
+    rest = "no certificate found a violation" if worst == 0.0 else f"the largest violation found was {worst:.1e}"
     return (
         f"{solved:,} of {counted(len(calls), 'call')} solved, by {html(solvers)}; {rest}. Drawn: the objective's value."
     )
@@ -385,7 +385,7 @@ def command(info: Mapping[str, Any]) -> str:
     words = ["tradewind", "run", f"{algorithm.get('name') or 'ALGORITHM'}.py", "-b", str(bundle.get("name", "demo"))]
     for flag, key in (("-s", "start"), ("-e", "end"), ("--capital-base", "capital_base"), ("--benchmark", "benchmark")):
         if info.get(key) is not None:
-            words += [flag, f"{info[key]:g}" if key == "capital_base" else str(info[key])]
+            words += [flag, _number(info[key]) if key == "capital_base" else str(info[key])]
     for flag, key, usual in (
         ("--data-frequency", "data_frequency", "daily"),
         ("--semantics", "semantics", "tradewind"),
@@ -395,6 +395,11 @@ def command(info: Mapping[str, Any]) -> str:
     for name, value in sorted((info.get("parameters") or {}).items()):
         words += ["-D", f"{name}={value}"]
     return shlex.join(words)
+
+
+def _number(amount: float) -> str:
+    """10000000.0 → "10000000", 1234.5 → "1234.5"."""
+    return repr(float(amount)).removesuffix(".0")
 
 
 def _reproduction(result: Result, hashes: Mapping[str, str]) -> str:

@@ -104,7 +104,8 @@ thead th{color:var(--soft);font-weight:600;font-size:13px}
 tbody th{font-weight:400}
 tr:last-child>*{border-bottom:0}
 td.text,th.text{text-align:left;white-space:normal}
-th.how{padding-left:26px}td.how{color:var(--soft);text-align:left;font-size:13px;padding-left:26px;white-space:normal}
+th.how{padding-left:26px}
+td.how{color:var(--soft);text-align:left;font-size:13px;padding-left:26px;white-space:normal}
 .columns{display:grid;grid-template-columns:repeat(auto-fit,minmax(430px,1fr));gap:0 40px;align-items:start}
 .heat{font-size:13px}
 .heat td,.heat th{padding:5px 4px;text-align:center;border:2px solid var(--card)}
@@ -112,7 +113,8 @@ th.how{padding-left:26px}td.how{color:var(--soft);text-align:left;font-size:13px
 .heat td{border-radius:6px;background:color-mix(in srgb,var(--tone,transparent) calc(var(--v,0)*1%),var(--card))}
 .heat .up{--tone:var(--gain)}.heat .down{--tone:var(--loss)}
 .heat .year{font-weight:600;background:none}
-.PASS{color:var(--pass);font-weight:600}.FAIL{color:var(--fail);font-weight:600}.NOT{color:var(--soft)}
+.PASS{color:var(--pass);font-weight:600}.FAIL{color:var(--fail);font-weight:600}.NOT{color:var(--soft)}.PASS,.FAIL,.NOT{white-space:nowrap}
+table+.empty,.scroll+.empty{margin-top:12px}
 details{margin-top:12px}summary{cursor:pointer;color:var(--soft);font-size:13.5px}
 details .scroll{max-height:420px;overflow-y:auto;margin-top:8px}
 pre{background:var(--page);border:1px solid var(--line);border-radius:8px;padding:12px 14px;overflow-x:auto;
@@ -122,7 +124,8 @@ code{font:12.5px ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;overflow-w
 footer{color:var(--soft);font-size:13px;padding:6px 0 40px}
 @media (prefers-reduced-motion:reduce){html{scroll-behavior:auto}}
 @media (max-width:620px){.columns{grid-template-columns:1fr}section{padding:16px}main,header>div,nav>div{padding:0 14px}
-.switch{margin:0 0 8px}th.how{padding-left:26px}td.how{display:none}}
+.switch{margin:0 0 8px}th.how{padding-left:26px}
+td.how{display:none}}
 @media print{nav,.switch{display:none}body{background:#fff;font-size:11pt}section,.strip div{break-inside:avoid;
 border-color:#ccc}details{display:none}}
 """

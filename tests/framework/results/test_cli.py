@@ -16,6 +16,7 @@ from click.testing import CliRunner
 import tradewind
 from tradewind import errors, exits, runfiles, tables, terminal
 from tradewind.cli import cli, shipped_algorithms
+from tradewind.contest import judge
 from tradewind.result import Result
 
 SHORT = ("-s", "2012-01-03", "-e", "2012-03-30")
@@ -471,6 +472,15 @@ def test_rich_draws_the_same_rows(record, monkeypatch, capsys):
     shown = capsys.readouterr().out
     assert all(value in shown for _, value in terminal.summary(run))
     assert "demo" in shown
+
+
+def test_percentiles_are_never_cut_off_on_a_narrow_terminal(record, monkeypatch, capsys):
+    verdict = judge(record(sessions=700))
+    monkeypatch.setattr(terminal, "is_fancy", lambda stream: True)
+    monkeypatch.setenv("COLUMNS", "80")
+    terminal.show_verdict(verdict, print)
+    shown = capsys.readouterr().out
+    assert all(line.figures in shown for line in verdict.lines)
 
 
 # ---- exits ----------------------------------------------------------------------------------------------------------
