@@ -1,0 +1,1 @@
+"""The benchmarks: one file a phase; `python -m benchmarks` runs them all."""
