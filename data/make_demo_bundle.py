@@ -1,5 +1,6 @@
-"""Make the embedded demo bundle from the stock prices of bokeh-sampledata: ``python data/make_demo_bundle.py
-[FOLDER]``.
+"""Make the embedded demo bundle from the stock prices of bokeh-sampledata.
+
+    python data/make_demo_bundle.py [FOLDER]
 
 The sample gives raw open, high, low, close, volume and an adjusted close, but no corporate actions. They are
 recovered: with f[t] = adjusted[t] / close[t], an action of session t shows as the jump ρ = f[t−1] / f[t] ≠ 1. The

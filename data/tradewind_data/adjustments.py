@@ -11,8 +11,8 @@ P[t] = Π {ρ: e ≤ t} per asset (ρ of one date multiply), so a price of sessi
 P[s]. A volume is raw[s] · V[t] / V[s], V the product of new / old over the splits alone. P[t] and V[t] depend on
 nothing after t.
 
-A dividend and a split of one date: c is the raw close before both, since the dividend is earned on
-the old shares. A ratio that is not positive or has no close to stand on adjusts nothing and is reported (Refused).
+A dividend and a split of one date: c is the raw close before both, since the dividend is earned on the old shares. A
+ratio that is not positive or has no close to stand on adjusts nothing and is reported (Refused).
 """
 
 from __future__ import annotations
@@ -124,9 +124,7 @@ class Refused:
 
 
 def actions_of(tables: Mapping[str, Table], finder: AssetFinder, sessions: Sessions) -> Actions:
-    """Actions from the tables ``splits``, ``dividends``, ``stock_dividends``, ``mergers`` (sids known to the
-    finder).
-    """
+    """Actions from the tables ``splits``, ``dividends``, ``stock_dividends``, ``mergers`` of known sids."""
     placed = _Placing(finder, sessions)
     return Actions(
         splits=_splits(placed, tables["splits"]),
@@ -276,8 +274,7 @@ def _see_stale_closes(
     last: Int64Array,
     others: tuple[Int64Array, Int64Array, FloatArray],
 ) -> None:
-    """Where an asset did not trade on ex − 1, bring its last close through the actions between that trade and ex
-    (exclusive), in place.
+    """Bring a close older than ex − 1 through the actions between that trade and ex (exclusive), in place.
 
     Rare (a halt across an action), so a loop in order of time: an earlier dividend's ratio is settled before a later
     one needs it.

@@ -172,11 +172,11 @@ class AssetFinder(Sequence[Asset]):
         return int(column)
 
     def lookup_symbol(self, symbol: str, as_of_ns: int | None = None) -> Asset:
-        """The asset that bore the symbol at a date: the owner with the latest start ≤ as_of, so gaps belong to the
-        earlier owner.
+        """The asset that bore the symbol at a date: the owner with the latest start ≤ as_of.
 
-        Without as_of_ns: the last owner. The symbol is taken as written, else in capitals. SymbolNotFound names near
-        symbols, or the first date on which the symbol was borne when as_of is earlier.
+        So a gap belongs to the owner before it. Without as_of_ns: the last owner. The symbol is taken as written, else
+        in capitals. SymbolNotFound names near symbols, or the first date on which the symbol was borne when as_of is
+        earlier.
         """
         owners = self._owners.get(symbol) or self._owners.get(symbol.upper())
         if not owners:

@@ -69,13 +69,12 @@ class BarReader:
         n: int,
         seen_from: int | None = None,
     ) -> FloatArray:
-        """Rows end − n + 1 … end of a field as seen from a session t ≥ end (default: end): float64[n, k], not to be
-        written to.
+        """Rows end − n + 1 … end of a field as seen from a session t ≥ end (default: end): float64[n, k].
 
-        value[s] = raw[s] · Π {ρ: s < e ≤ t}, which is Q[s]·P[t] with Q = raw / P (for volume with V in the place of
-        P). Where no action lies in (s, t] the value is the stored number bit for bit, so the row t always is. columns:
-        int64[k], None = all. NaN (volume 0) where nothing was traded. SessionOutOfBounds when a row is before session
-        0 or after the last with data, or seen_from < end.
+        The array is not to be written to. value[s] = raw[s] · Π {ρ: s < e ≤ t}, which is Q[s]·P[t] with Q = raw / P
+        (for volume with V in the place of P). Where no action lies in (s, t] the value is the stored number bit for
+        bit, so the row t always is. columns: int64[k], None = all. NaN (volume 0) where nothing was traded.
+        SessionOutOfBounds when a row is before session 0 or after the last with data, or seen_from < end.
         """
         t = end if seen_from is None else seen_from
         start = end - n + 1

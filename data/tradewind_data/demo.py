@@ -1,6 +1,6 @@
 """The embedded demo bundle.
 
-five real stocks, AAPL FB GOOG IBM MSFT, daily, 2000-03-01 to 2013-03-01. Its NOTICE says where they come from.
+Five real stocks, AAPL FB GOOG IBM MSFT, daily, 2000-03-01 to 2013-03-01. Its NOTICE says where they come from.
 """
 
 from __future__ import annotations

@@ -25,9 +25,7 @@ from difflib import get_close_matches
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """The known names closest to ``name`` as a clause, ``""`` when none is near (difflib ratio ≥ 0.6, at most
-    three).
-    """
+    """The known names closest to ``name`` as a clause, ``""`` when none is near (difflib ratio ≥ 0.6)."""
     by_folded = {k.casefold(): k for k in known}
     near = get_close_matches(name.casefold(), by_folded, n=3)
     return f" Did you mean {' or '.join(by_folded[n] for n in near)}?" if near else ""

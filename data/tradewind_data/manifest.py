@@ -1,7 +1,8 @@
 """The manifest of a bundle: what it holds, and the hashes by which it can be checked.
 
-    content hash of a table  = SHA-256 of its names, kinds and values (tables.digest) content hash of a bundle =
-    SHA-256 of the canonical JSON of {schema version, calendar, currency, span, table → content hash}
+    content hash of a table   SHA-256 of its names, kinds and values (tables.digest)
+    content hash of a bundle  SHA-256 of the canonical JSON of
+                              {schema version, calendar, currency, span, table → content hash}
 
 The bundle's hash names the data, not the file bytes: the name of the bundle, the order of ingestion and the version of
 the Parquet library do not enter. Each file also has the SHA-256 of its bytes, by which ``Bundle.verify`` finds damage.

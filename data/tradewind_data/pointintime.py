@@ -1,5 +1,4 @@
-"""Facts as they were known: classifications with the dates on which they held, and datasets by the time they became
-known.
+"""Facts as they were known: classifications with the dates on which they held, and datasets by when they became known.
 
 The value of a dataset's field at a time t is the one with the latest timestamp ≤ t (when it became known), and among
 those the latest asof_date (what it is about). Bundles of schema version 1 carry no datasets: every request is answered
@@ -43,8 +42,7 @@ class DatasetReader:
 
 
 class Classifications:
-    """Codes of schemes such as ``morningstar_sector``: for each asset the row with start_date ≤ t ≤ end_date, the
-    latest start first.
+    """Codes of schemes such as ``morningstar_sector``: an asset's latest row with start_date ≤ t ≤ end_date.
 
     table: the ``classifications`` table of schema.py; sids: int64[N] by column.
     """
@@ -66,10 +64,10 @@ class Classifications:
         return pd.DataFrame({**self._table, **dates})
 
     def as_of(self, scheme: str, when_ns: int) -> Array:
-        """Code of each asset on a date: [N] by column. int64 with −1 for none when all codes of the scheme are whole
-        numbers, else object with None.
+        """Code of each asset on a date, [N] by column.
 
-        DatasetNotFound names the schemes the bundle has.
+        int64 with −1 for none when all codes of the scheme are whole numbers, else object with None. DatasetNotFound
+        names the schemes the bundle has.
         """
         if scheme not in self.schemes:
             raise DatasetNotFound(scheme, self._bundle, self.schemes, kind="classification scheme")

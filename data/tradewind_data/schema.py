@@ -2,10 +2,11 @@
 
 A bundle is a folder::
 
-    manifest.json                 what it is, its span, the hashes of its files sessions.parquet              the
-    calendar, from the first day of the first month of data to twelve months past the last bar assets.parquet
-    one row an asset, by sid; the row's rank is the asset's column symbols.parquet               who bore which symbol
-    when, both dates included splits.parquet dividends.parquet stock_dividends.parquet mergers.parquet
+    manifest.json                 what it is, its span, the hashes of its files
+    sessions.parquet              the calendar, from the first month of data to a year past the last bar
+    assets.parquet                one row an asset, by sid; the row's rank is the asset's column
+    symbols.parquet               who bore which symbol when, both dates included
+    splits.parquet dividends.parquet stock_dividends.parquet mergers.parquet
     classifications.parquet       codes of a scheme, such as sectors, with the dates on which they held
     bars/1d/<year>.parquet        daily bars of one year
 

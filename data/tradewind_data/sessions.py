@@ -86,11 +86,10 @@ class Sessions:
 
 
 def build_sessions(calendar: str, first: pd.Timestamp, last: pd.Timestamp) -> Sessions:
-    """Every session of the exchange calendar with first ≤ label ≤ last (the only use of exchange_calendars; about a
-    second).
+    """Every session of the exchange calendar with first ≤ label ≤ last (about half a second).
 
-    ``last`` is cut to the last day the calendar knows. CalendarNotFound for an unknown name or a start it does not
-    reach.
+    The only use of exchange_calendars. ``last`` is cut to the last day the calendar knows. CalendarNotFound for an
+    unknown name or a start it does not reach.
     """
     import exchange_calendars
     from exchange_calendars.errors import InvalidCalendarName

@@ -1,9 +1,10 @@
 """The folder reader: a folder of daily CSV or Parquet files becomes the next version of a bundle.
 
-    assets.csv  symbols.csv                                        who is listed (listing.py); both optional
-    daily/SYMBOL.csv | .csv.gz | .parquet                          date, open, high, low, close, volume[, dividend,
-    split] splits.csv dividends.csv stock_dividends.csv mergers.csv       corporate actions (actions.py); all optional
-    classifications.csv                                            codes such as sectors; optional
+    assets.csv  symbols.csv                 who is listed (listing.py); both optional
+    daily/SYMBOL.csv | .csv.gz | .parquet   date, open, high, low, close, volume[, dividend, split] (daily.py)
+    splits.csv  dividends.csv               corporate actions (actions.py); all optional
+    stock_dividends.csv  mergers.csv
+    classifications.csv                     codes such as sectors; optional
 
 SYMBOL is percent-decoded, so ``BRK.B``, ``^GSPC`` and ``BTC%2FUSD`` name what they say. ``minute/`` and ``datasets/``
 are part of the format but are not read yet: the report says what was left out. The zipline csvdir layout is this one

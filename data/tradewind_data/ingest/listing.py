@@ -81,8 +81,7 @@ class Listing:
         return owners
 
     def sids_of(self, table: InputTable, dates: Array, prefix: str = "", blank: bool = False) -> Int64Array:
-        """The sid each row means by its ``{prefix}sid`` or, where that is empty, by its ``{prefix}symbol`` on the
-        row's date.
+        """The sid each row means by ``{prefix}sid`` or, where that is empty, ``{prefix}symbol`` on its date.
 
         A symbol means the owner with the latest start ≤ date, before all of them the first, without a date the last.
         BadInputFile for an unknown sid or symbol, or for a row with neither; with ``blank`` such a row gets −1.

@@ -54,8 +54,7 @@ class Market:
 
 
 def sessions_for(calendar: str, first_ns: int, last_ns: int) -> Sessions:
-    """The session table of data between two labels: from the first day of the first month to twelve months past the
-    last.
+    """The session table of data between two labels: from the first month's first day to a year past the last.
 
     Month rules count the calendar's sessions, so the table must reach beyond the data at both ends.
     """

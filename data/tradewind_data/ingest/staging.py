@@ -1,5 +1,4 @@
-"""Atomic versions: write into a temporary folder beside the old versions, flush it to the disk, rename it to the next
-number.
+"""Atomic versions: write into a temporary folder beside the old versions, flush it, rename it to the next number.
 
     <root>/bundles/<name>/.lock               held for the instants in which versions are counted, cleaned or renamed
     <root>/bundles/<name>/.ingest-XXXXXXXX    one ingest's work, locked by its process while it lives

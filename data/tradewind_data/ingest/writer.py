@@ -56,9 +56,9 @@ def write_bundle(
 
 
 def write_folder(market: Market, name: str, folder: Path, progress: Progress | None = None) -> Manifest:
-    """Write the market's files and manifest into a folder.
+    """Write the market's files and manifest into a folder, and return the manifest.
 
-    The manifest. Equal markets give equal bytes with the same Parquet library.
+    Equal markets give equal bytes with the same Parquet library.
     """
     files: dict[str, FileFacts] = {}
     stored = {"sessions": _sessions_table(market), **market.tables}
