@@ -228,3 +228,29 @@ def test_equal_calls_give_equal_bytes_whatever_ran_between():
     first = [once(MaximizeAlpha(alphas)), once(TargetWeights(alphas))]
     run_optimization(MaximizeAlpha(-alphas), constraints)
     assert first == [once(MaximizeAlpha(alphas)), once(TargetWeights(alphas))]
+
+
+def test_equal_bytes_in_processes_that_hash_differently():
+    script = """
+import numpy as np, pandas as pd
+from tradewind_optimize.constraints.exposure import MaxGrossExposure
+from tradewind_optimize.constraints.group import Basket
+from tradewind_optimize.constraints.position import Frozen
+from tradewind_optimize.entry import run_optimization
+from tradewind_optimize.objectives import MaximizeAlpha, TargetWeights
+names = {f"s{i}" for i in range(30)}
+signal = pd.Series(np.sin(np.arange(30.0)).round(1), index=sorted(names))
+words = [Frozen({"s3", "s7", "s9"}), Basket(names - {"s1"}, -0.1, 0.1), MaxGrossExposure(1.0)]
+held = pd.Series(0.01, index=sorted(names))
+for word in (TargetWeights, MaximizeAlpha):
+    result = run_optimization(word(signal), words, held)
+    print(result.new_weights.to_numpy().tobytes().hex(), result.diagnostics.constraints.to_string())
+"""
+    runs = [
+        subprocess.run(
+            [sys.executable, "-c", script], capture_output=True, text=True, check=True, env={"PYTHONHASHSEED": seed}
+        ).stdout
+        for seed in ("1", "2")
+    ]
+    assert runs[0] == runs[1]
+    assert len(runs[0]) > 1000

@@ -145,7 +145,7 @@ class TestMaximizeAlpha:
         limits = [MaxGrossExposure(1.0), DollarNeutral(), PositionConcentration.with_equal_bounds(-0.05, 0.05)]
         found = run_optimization(MaximizeAlpha(alphas), limits, held, solver=solver).new_weights
         again = run_optimization(MaximizeAlpha(alphas), limits, held).new_weights
-        assert np.abs(found - again).max() < 1e-7
+        assert np.abs(found - again).max() < 1e-9
         assert found @ alphas == pytest.approx(again @ alphas, abs=1e-9)
 
 

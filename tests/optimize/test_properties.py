@@ -47,7 +47,7 @@ def test_order_does_not_matter(seed, objective, shuffler):
     shuffler.shuffle(words)
     again = calculate_optimal_portfolio(objective(signal[names]), words, held.sample(frac=1, random_state=2))
     assert list(again.index) == names
-    assert np.abs(again[base.index] - base).max() < 1e-6
+    assert np.abs(again[base.index] - base).max() < 1e-9
 
 
 @settings(max_examples=25, deadline=None)
@@ -57,7 +57,7 @@ def test_weights_scale_with_every_limit(seed, scale):
     base = calculate_optimal_portfolio(TargetWeights(signal, near_zero=0), limits(loadings), held)
     words = limits(loadings, scale)
     scaled = calculate_optimal_portfolio(TargetWeights(signal * scale, near_zero=0), words, held * scale)
-    assert np.abs(scaled / scale - base).max() < 1e-6
+    assert np.abs(scaled / scale - base).max() < 1e-9
 
 
 @settings(max_examples=25, deadline=None)
@@ -66,7 +66,7 @@ def test_the_unit_of_alpha_does_not_matter(seed, scale):
     signal, held, loadings = market(seed)
     base = calculate_optimal_portfolio(MaximizeAlpha(signal), limits(loadings), held)
     scaled = calculate_optimal_portfolio(MaximizeAlpha(signal * scale), limits(loadings), held)
-    assert np.abs(scaled - base).max() < 1e-6
+    assert np.abs(scaled - base).max() < 1e-9
 
 
 @settings(max_examples=20, deadline=None)
@@ -76,7 +76,7 @@ def test_a_constraint_that_does_not_bind_changes_nothing(seed, objective):
     base = calculate_optimal_portfolio(objective(signal), limits(loadings), held)
     loose = [*limits(loadings), MaxGrossExposure(5.0), LongOnly([name for name in base.index if base[name] > 1e-3])]
     again = calculate_optimal_portfolio(objective(signal), loose, held)
-    assert np.abs(again - base).max() < 1e-6
+    assert np.abs(again - base).max() < 1e-9
 
 
 @settings(max_examples=20, deadline=None)
@@ -86,7 +86,7 @@ def test_projecting_twice_is_projecting_once(seed):
     objective = TargetWeights(signal, near_zero=0)
     once = calculate_optimal_portfolio(objective, limits(loadings), held)
     twice = calculate_optimal_portfolio(TargetWeights(once, near_zero=0), limits(loadings), held)
-    assert np.abs(twice - once).max() < 1e-7
+    assert np.abs(twice - once).max() < 1e-9
 
 
 @pytest.mark.parametrize("objective", [TargetWeights, MaximizeAlpha])
