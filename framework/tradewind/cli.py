@@ -56,32 +56,20 @@ def _tell(error: BaseException, algorithm: Path | None) -> int:
     return code
 
 
-class Day(click.ParamType):
-    """A date written 2005-03-01; handed on as that text."""
-
-    name = "date"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """The date in ISO form; fails for anything that is not one."""
-        try:
-            return date.fromisoformat(str(value)).isoformat()
-        except ValueError:
-            self.fail(f"{value!r} is not a date. Write it as 2005-03-01.", param, ctx)
+def day(text: str) -> str:
+    """A date written 2005-03-01, as that text."""
+    try:
+        return date.fromisoformat(text).isoformat()
+    except ValueError:
+        raise click.BadParameter(f"{text!r} is not a date. Write it as 2005-03-01.") from None
 
 
-class Assignment(click.ParamType):
-    """NAME=VALUE with a Python name."""
-
-    name = "name=value"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str]:
-        """(name, value); fails without "=" or when the name cannot be a variable."""
-        if isinstance(value, tuple):
-            return value
-        name, equals, text = str(value).partition("=")
-        if not equals or not name.isidentifier():
-            self.fail(f"{value!r} is not NAME=VALUE with a Python name. Write -D lookback=126.", param, ctx)
-        return name, text
+def assignment(text: str) -> tuple[str, str]:
+    """(name, value) of "name=value"; refuses what has no "=" or a name that cannot be a variable."""
+    name, equals, value = text.partition("=")
+    if not equals or not name.isidentifier():
+        raise click.BadParameter(f"{text!r} is not NAME=VALUE with a Python name. Write -D lookback=126.")
+    return name, value
 
 
 @click.group(cls=Guarded, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -111,8 +99,8 @@ no_report_option = click.option("--no-report", is_flag=True, help="Do not write 
 @cli.command()
 @click.argument("algorithm", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("-b", "--bundle", default="demo", show_default=True, help="Bundle name, NAME@VERSION or path.")
-@click.option("-s", "--start", type=Day(), help="First day.  [default: the bundle's first]")
-@click.option("-e", "--end", type=Day(), help="Last day.  [default: the bundle's last]")
+@click.option("-s", "--start", type=day, metavar="DATE", help="First day.  [default: the bundle's first]")
+@click.option("-e", "--end", type=day, metavar="DATE", help="Last day.  [default: the bundle's last]")
 @click.option("--capital-base", type=float, default=10_000_000.0, show_default=True, help="Cash at the start.")
 @click.option(
     "--data-frequency",
@@ -123,13 +111,21 @@ no_report_option = click.option("--no-report", is_flag=True, help="Do not write 
 )
 @click.option("--benchmark", metavar="SYMBOL", help="Benchmark; set_benchmark in the algorithm takes precedence.")
 @click.option("--semantics", default="tradewind", show_default=True, help="Rules of simulation (docs/deviations.md).")
-@click.option("-D", "parameters", type=Assignment(), multiple=True, help="A name for the algorithm; repeatable.")
+@click.option(
+    "-D",
+    "parameters",
+    type=assignment,
+    metavar="NAME=VALUE",
+    multiple=True,
+    help="A name for the algorithm; repeatable.",
+)
 @output_option
 @json_option
 @no_report_option
 @click.pass_context
 def run(
     ctx: click.Context,
+    /,
     algorithm: Path,
     parameters: tuple[tuple[str, str], ...],
     output: Path | None,

@@ -72,7 +72,7 @@ def _same(filename: str, algorithm: Path) -> bool:
 
 def _user_frames(error: BaseException, algorithm: Path | None) -> list[traceback.FrameSummary]:
     """The frames of the algorithm's file and of what it imports from the user's own folders, outermost first."""
-    if not _passes_through(error, algorithm):
+    if algorithm is None or not _passes_through(error, algorithm):
         return []
     foreign = tuple(_foreign())
     return [

@@ -9,11 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 TIME = "datetime64[ns]"
 UTC = "datetime64[ns, UTC]"
-REAL, WHOLE, TEXT, FLAG, MAYBE = "float64", "int64", "str", "bool", "Int64"
+WHOLE, FLAG, MAYBE = "int64", "bool", "Int64"
+REAL: Any = "float64"
+TEXT: Any = "str"
 
 PERF = {
     "period_label": TEXT,
@@ -137,9 +140,7 @@ def empty_table(name: str) -> pd.DataFrame:
 
 
 def _sessions(labels: Any) -> pd.DatetimeIndex:
-    index = pd.DatetimeIndex(labels).as_unit("ns").rename("session")
-    index.freq = None
-    return index
+    return pd.DatetimeIndex(np.asarray(labels, dtype=TIME), name="session")
 
 
 def conformed(name: str, frame: pd.DataFrame) -> pd.DataFrame:
