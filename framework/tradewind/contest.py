@@ -23,6 +23,7 @@ from tradewind import metrics
 from tradewind.errors import BadParameter
 from tradewind.metrics import Array
 from tradewind.result import Result
+from tradewind.wording import counted
 
 Mode = Literal["official", "notebook"]
 Status = Literal["PASS", "FAIL", "NOT JUDGED"]
@@ -244,7 +245,7 @@ def _success(rule: Rule, found: tuple[float, ...]) -> str:
 
 
 def _total_return(result: Result) -> Array:
-    return np.array([result.stats["total_return"]])
+    return _some(np.array([result.stats["total_return"]])[: len(result.perf)], result, 1)
 
 
 def _optimized_orders(result: Result) -> Array:
@@ -278,7 +279,7 @@ def _settled(result: Result, series: Array) -> Array:
 
 def _some(series: Array, result: Result, needed: int) -> Array:
     if len(series) == 0:
-        raise _NotJudged(f"needs {needed} sessions, the run has {len(result.perf)}")
+        raise _NotJudged(f"needs {counted(needed, 'session')}, the run has {len(result.perf)}")
     return series
 
 

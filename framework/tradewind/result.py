@@ -17,6 +17,7 @@ import pandas as pd
 
 from tradewind import metrics, packets, runfiles
 from tradewind.tables import SCHEMAS, conformed, empty_table
+from tradewind.wording import html, percent, ratio
 
 SOLVED = "optimal"
 """The status word of the optimizer table that means a certified portfolio."""
@@ -172,10 +173,10 @@ class Result:
     def _headline(self) -> list[tuple[str, str]]:
         stats = self.stats
         return [
-            ("return", f"{stats['total_return']:+.1%}"),
-            ("Sharpe", f"{stats['sharpe']:.2f}"),
-            ("max drawdown", f"{stats['max_drawdown']:.1%}"),
-            ("volatility", f"{stats['annual_volatility']:.1%}"),
+            ("return", percent(stats["total_return"], sign=True)),
+            ("Sharpe", ratio(stats["sharpe"])),
+            ("max drawdown", percent(stats["max_drawdown"])),
+            ("volatility", percent(stats["annual_volatility"])),
             ("orders", f"{len(self.orders):,}"),
         ]
 
@@ -188,11 +189,7 @@ class Result:
         """A strip of numbers and a line of the portfolio's value, without script."""
         cells = "".join(f"<td><small>{label}</small><br><b>{value}</b></td>" for label, value in self._headline())
         line = sparkline(self.perf["portfolio_value"].to_numpy())
-        return f"<div><b>{_escaped(self.name)}</b> {self.span}<table><tr>{cells}</tr></table>{line}</div>"
-
-
-def _escaped(text: str) -> str:
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+        return f"<div><b>{html(self.name)}</b> {self.span}<table><tr>{cells}</tr></table>{line}</div>"
 
 
 def sparkline(values: Iterable[float], width: int = 360, height: int = 48) -> str:

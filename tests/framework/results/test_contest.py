@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tradewind import contest, metrics
+from tradewind import contest, metrics, tables
 from tradewind.contest import Limit, Rule
 from tradewind.errors import BadParameter
+from tradewind.result import Result
 
 
 @pytest.fixture(scope="module")
@@ -153,6 +154,13 @@ def test_short_runs_are_said_not_crashed(record, sessions, mode):
         assert (found["turnover"] == "NOT JUDGED") == (sessions < 63)
         assert (found["beta"] == "NOT JUDGED") == (sessions < 126)
         assert any("two years" in note for note in verdict.notes) == (sessions < 504)
+
+
+def test_a_run_without_a_session_is_judged_in_nothing():
+    verdict = contest.judge(Result(tables.empty_table("perf")))
+    assert set(status(verdict).values()) == {"NOT JUDGED"}
+    assert line(verdict, "leverage").sentence == "needs 1 session, the run has 0"
+    assert not verdict.passed
 
 
 def test_warm_up_is_the_time_before_the_first_holding_but_at_most_five_sessions(run):

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tradewind import packets, result, runfiles, tables
+from tradewind import packets, result, runfiles, tables, wording
 from tradewind.result import Result
 
 
@@ -253,7 +253,7 @@ def test_a_closing_fill_has_no_order(run):
 def test_the_reprs_say_what_ran(run):
     text = repr(run)
     assert "monthly_long_short on demo" in text
-    assert f"{run.stats['total_return']:+.1%}" in text
+    assert wording.percent(run.stats["total_return"], sign=True) in text
     html = run._repr_html_()
     assert "<svg" in html
     assert "http" not in html
