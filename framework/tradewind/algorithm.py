@@ -32,7 +32,7 @@ from tradewind.errors import (
 )
 from tradewind.ledger import Ledger
 from tradewind.log import AlgorithmLog
-from tradewind.orders import ExecutionStyle, Order, order_id, ordinal_of, style_of
+from tradewind.orders import Order, order_id, ordinal_of, style_of
 from tradewind.portfolio import Account, Portfolio
 from tradewind.prices import Prices
 from tradewind.recorder import Recorder
@@ -44,6 +44,7 @@ from tradewind_optimize.objectives import Objective
 
 VIA = {verb: code for code, verb in enumerate(VERBS)}
 MOST_SHARES = 100_000_000_000
+NOWHERE = -1  # stands for the column of an asset that cannot be ordered any more
 
 
 class Phase(Enum):
@@ -114,11 +115,18 @@ class Algorithm:
         self.context.portfolio = Portfolio(ledger, market.finder, sessions.index[market.clock.first])
         self.context.account = Account(ledger)
         self._symbols_as_of = market.clock.label(market.clock.last)
+        self._assets = market.finder.assets
+        self._lives_from = market.finder.start.tolist()
+        self._lives_to = np.minimum(market.finder.end, market.finder.auto_close).tolist()
+        self._amount_of, self._multiplier_of = ledger.book.amount.item, ledger.book.multiplier.item
+        self._close_of = market.prices.close[market.clock.first].item
 
     def move_to(self, phase: Phase, end: int, session: int, now: int) -> None:
         """Move to a moment: `end` is the last session whose bar is known, `session` today's, `now` the time."""
         self.phase, self.end, self.session, self.now = phase, end, session, now
         self.data.move_to(end, session, now)
+        self.blotter.now = now
+        self._close_of = self.market.prices.close[session].item
 
     def run_bar(self) -> None:
         """Run the user's functions of one bar: handle_data, then the scheduled ones in the order scheduled."""
@@ -209,7 +217,7 @@ class Algorithm:
 
     def cancel_order(self, order_param: Any) -> None:
         """Cancel an order, named by its id or by a snapshot; an order that is not open is left as it is."""
-        self.blotter.cancel(ordinal_of(order_param), BY_ALGORITHM, self.now)
+        self.blotter.cancel(ordinal_of(order_param), BY_ALGORITHM)
 
     # ---------------------------------------------------------------- ordering
 
@@ -217,42 +225,47 @@ class Algorithm:
         self, asset: Asset, amount: float, limit_price: Any = None, stop_price: Any = None, style: Any = None
     ) -> str | None:
         """Order signed shares."""
-        return self._place(asset, amount, style_of(style, limit_price, stop_price), "order")
+        column = self._orderable(asset, "order")
+        return self._place(column, amount, limit_price, stop_price, style, "order")
 
     def order_value(
         self, asset: Asset, value: float, limit_price: Any = None, stop_price: Any = None, style: Any = None
     ) -> str | None:
         """Order shares worth `value`."""
-        shares = self._shares_of(asset, value, "order_value")
-        return self._place(asset, shares, style_of(style, limit_price, stop_price), "order_value")
+        column = self._orderable(asset, "order_value")
+        return self._place(column, self._shares(column, value), limit_price, stop_price, style, "order_value")
 
     def order_percent(
         self, asset: Asset, percent: float, limit_price: Any = None, stop_price: Any = None, style: Any = None
     ) -> str | None:
         """Order shares worth a fraction of the portfolio value."""
-        shares = self._shares_of(asset, percent * self.ledger.equity, "order_percent")
-        return self._place(asset, shares, style_of(style, limit_price, stop_price), "order_percent")
+        column = self._orderable(asset, "order_percent")
+        shares = self._shares(column, percent * self.ledger.equity)
+        return self._place(column, shares, limit_price, stop_price, style, "order_percent")
 
     def order_target(
         self, asset: Asset, target: float, limit_price: Any = None, stop_price: Any = None, style: Any = None
     ) -> str | None:
         """Order the difference between the shares wanted and the shares held."""
-        shares = target - self._held(asset)
-        return self._place(asset, shares, style_of(style, limit_price, stop_price), "order_target")
+        column = self._orderable(asset, "order_target")
+        shares = target - self._held(column)
+        return self._place(column, shares, limit_price, stop_price, style, "order_target")
 
     def order_target_value(
         self, asset: Asset, target: float, limit_price: Any = None, stop_price: Any = None, style: Any = None
     ) -> str | None:
         """Order the difference between shares worth `target` and the shares held."""
-        shares = self._shares_of(asset, target, "order_target_value") - self._held(asset)
-        return self._place(asset, shares, style_of(style, limit_price, stop_price), "order_target_value")
+        column = self._orderable(asset, "order_target_value")
+        shares = self._shares(column, target) - self._held(column)
+        return self._place(column, shares, limit_price, stop_price, style, "order_target_value")
 
     def order_target_percent(
         self, asset: Asset, target: float, limit_price: Any = None, stop_price: Any = None, style: Any = None
     ) -> str | None:
         """Order the difference between shares worth a fraction of the portfolio value and the shares held."""
-        shares = self._shares_of(asset, target * self.ledger.equity, "order_target_percent") - self._held(asset)
-        return self._place(asset, shares, style_of(style, limit_price, stop_price), "order_target_percent")
+        column = self._orderable(asset, "order_target_percent")
+        shares = self._shares(column, target * self.ledger.equity) - self._held(column)
+        return self._place(column, shares, limit_price, stop_price, style, "order_target_percent")
 
     def _check_may_order(self, verb: str) -> None:
         """Refuse to order outside trading hours."""
@@ -261,61 +274,86 @@ class Algorithm:
         if self.phase is not Phase.TRADING:
             raise OrderInBeforeTradingStart(verb)
 
+    def _orderable(self, asset: Asset, verb: str) -> int:
+        """Return the asset's column, NOWHERE when it is past its life; refuse a wrong moment and what is no asset.
+
+        This and the next three run once an order, half a million times in a year of a large book: hence the plain lists
+        and the bound item() methods instead of anything that makes an array.
+        """
+        if self.phase is not Phase.TRADING:
+            self._check_may_order(verb)
+        try:
+            column = asset.column
+            known = self._assets[column] is asset
+        except (AttributeError, TypeError, IndexError):
+            known = False
+        if not known:
+            column = self._column(asset)
+        if self.session > self._lives_to[column]:
+            self.log.warning("no order for %s: it was delisted; a position is closed on %s", asset, asset.auto_close_date)
+            return NOWHERE
+        return column
+
     def _column(self, asset: Asset) -> int:
         """Return the column of an asset; refuse what is none."""
         if not isinstance(asset, Asset):
             raise UnsupportedOrderParameters(f"asset was {asset!r}; orders take an Asset: use symbol('…') or sid(…).")
         return self.market.finder.column(asset)
 
-    def _held(self, asset: Asset) -> int:
+    def _held(self, column: int) -> int:
         """Return the shares held; open orders do not count."""
-        return int(self.ledger.book.amount[self._column(asset)])
+        return int(self._amount_of(column)) if column != NOWHERE else 0
 
-    def _shares_of(self, asset: Asset, value: float, verb: str) -> float:
+    def _shares(self, column: int, value: float) -> float:
         """Return `value` in shares at the last known price; 0 past the asset's life, where nothing is ordered anyway."""
-        self._check_may_order(verb)
-        column = self._column(asset)
-        if self._is_over(column):
+        if column == NOWHERE:
             return 0.0
+        price = self._close_of(column)
+        if price != price:
+            price = self._last_price(column)
+        return sizing.shares_of_value(value, price, self._multiplier_of(column))
+
+    def _last_price(self, column: int) -> float:
+        """Return the last known price of an asset that does not trade in this bar; refuse when there is none."""
         price = float(self.market.prices.last_known(np.array([column]), self.end, self.session)[0])
         if np.isnan(price):
             listed = self.session >= self.market.finder.start[column]
+            asset = self.market.finder.asset_at(column)
             raise CannotOrderDelistedAsset(asset, "has not traded yet" if listed else "is not listed yet")
-        return sizing.shares_of_value(value, price, self.ledger.book.multiplier[column])
+        return price
 
-    def _is_over(self, column: int) -> bool:
-        """Return whether the asset's life has ended: past its end date or its auto-close date."""
-        finder = self.market.finder
-        return bool(self.session > min(finder.end[column], finder.auto_close[column]))
-
-    def _place(self, asset: Asset, shares: float, style: ExecutionStyle, verb: str) -> str | None:
+    def _place(
+        self, column: int, shares: float, limit_price: Any, stop_price: Any, style: Any, verb: str
+    ) -> str | None:
         """Hand whole shares to the blotter; return the order's id, or None when there is nothing to order."""
-        self._check_may_order(verb)
-        column = self._column(asset)
+        if limit_price is None and stop_price is None and style is None:
+            priced = None
+        else:
+            priced = style_of(style, limit_price, stop_price)
         amount = self._whole(shares)
-        if not self._may_trade(asset, column) or amount == 0:
+        if column == NOWHERE or amount == 0:
             return None
-        limit, stop = style.prices_for(amount > 0, asset.tick_size)
-        return order_id(self.blotter.place(column, amount, limit, stop, VIA[verb], self.now))
+        if self.session < self._lives_from[column]:
+            asset = self.market.finder.asset_at(column)
+            self.log.warning("no order for %s: it is listed from %s on", asset, asset.start_date)
+            return None
+        if priced is None:
+            return order_id(self.blotter.place(column, amount, VIA[verb]))
+        limit, stop = priced.prices_for(amount > 0, self.market.finder.asset_at(column).tick_size)
+        return order_id(self.blotter.place_priced(column, amount, VIA[verb], limit, stop))
 
     @staticmethod
     def _whole(shares: float) -> int:
         """Return whole shares; refuse what is no number or more than an order may have."""
-        if not np.isfinite(shares):
-            raise BadOrderParameters(f"amount was {shares}; it must be finite. Look at the prices it was made from.")
-        if abs(shares) > MOST_SHARES:
+        try:
+            amount = sizing.whole_shares(shares)
+        except (ValueError, OverflowError):
+            raise BadOrderParameters(
+                f"amount was {shares}; it must be finite. Look at the prices it was made from."
+            ) from None
+        if not -MOST_SHARES <= amount <= MOST_SHARES:
             raise BadOrderParameters(f"amount was {shares:.0f} shares; an order has at most {MOST_SHARES:,}.")
-        return sizing.whole_shares(shares)
-
-    def _may_trade(self, asset: Asset, column: int) -> bool:
-        """Return whether the asset is listed today; log why not."""
-        if self._is_over(column):
-            self.log.warning("no order for %s: it was delisted; a position is closed on %s", asset, asset.auto_close_date)
-            return False
-        if self.session < self.market.finder.start[column]:
-            self.log.warning("no order for %s: it is listed from %s on", asset, asset.start_date)
-            return False
-        return True
+        return amount
 
     # ---------------------------------------------------------------- optimizing
 
@@ -373,9 +411,9 @@ class Algorithm:
 
     def _place_all(self, assets: pd.Index, columns: np.ndarray, amounts: np.ndarray) -> pd.Series:
         """Place one market order for each non-zero amount."""
-        via, none = VIA["order_optimal_portfolio"], float("nan")
+        via = VIA["order_optimal_portfolio"]
         placed = {
-            assets[i]: order_id(self.blotter.place(int(columns[i]), int(amounts[i]), none, none, via, self.now))
+            assets[i]: order_id(self.blotter.place(int(columns[i]), int(amounts[i]), via))
             for i in np.flatnonzero(amounts)
         }
         return pd.Series(list(placed.values()), index=pd.Index(list(placed), dtype=object), dtype=object)

@@ -80,10 +80,12 @@ class Blotter:
 
     def __init__(self, finder: AssetFinder, semantics: Semantics) -> None:
         self._finder, self._semantics = finder, semantics
-        self.orders = _new_orders(1024)
-        self.count = 0
+        self.now = 0
+        self._orders = _new_orders(1024)
+        self._written = 0
+        self._placed: list[tuple[int, int, int]] = []
+        self._priced: list[tuple[int, float, float]] = []
         self._open = _EMPTY
-        self._placed: list[int] = []
         self._used = np.zeros(len(finder))
         self._fills = _new_fills(1024)
         self.slippage: list[SlippageModel] = [FixedBasisPointsSlippage(), FixedBasisPointsSlippage()]
@@ -117,66 +119,93 @@ class Blotter:
 
     # ---------------------------------------------------------------- orders
 
-    def place(self, column: int, amount: int, limit: float, stop: float, via: int, now: int) -> int:
-        """Add an order for the bars to come; return its ordinal."""
-        i = self.count
-        if i == len(self.orders.column):
-            self._grow()
-        orders = self.orders
-        orders.column[i], orders.amount[i], orders.limit[i], orders.stop[i] = column, amount, limit, stop
-        orders.via[i], orders.created[i], orders.updated[i] = via, now, now
-        self._placed.append(i)
-        self.count = i + 1
-        return i
+    @property
+    def count(self) -> int:
+        """The number of orders placed so far."""
+        return self._written + len(self._placed)
 
-    def _grow(self) -> None:
-        """Double the room for orders."""
-        self.orders = OrderBook(*(np.concatenate([array, np.zeros_like(array)]) for array in self.orders))
+    def place(self, column: int, amount: int, via: int) -> int:
+        """Add a market order for the bars to come, placed now; return its ordinal."""
+        self._placed.append((column, amount, via))
+        return self._written + len(self._placed) - 1
+
+    def place_priced(self, column: int, amount: int, via: int, limit: float, stop: float) -> int:
+        """Add an order with a limit and/or a stop (NaN: none); return its ordinal."""
+        ordinal = self.place(column, amount, via)
+        self._priced.append((ordinal, limit, stop))
+        return ordinal
+
+    @property
+    def orders(self) -> OrderBook:
+        """The order book, with everything placed so far written into it."""
+        if self._placed:
+            self._write_placed()
+        return self._orders
+
+    def _write_placed(self) -> None:
+        """Move the orders placed since the last look into the book; all of them were placed at `now`."""
+        first, last = self._written, self.count
+        while last > len(self._orders.column):
+            self._orders = OrderBook(*(np.concatenate([array, np.zeros_like(array)]) for array in self._orders))
+        orders, new = self._orders, slice(first, last)
+        orders.column[new], orders.amount[new], orders.via[new] = zip(*self._placed, strict=True)
+        orders.limit[new] = orders.stop[new] = np.nan
+        orders.created[new] = orders.updated[new] = self.now
+        for ordinal, limit, stop in self._priced:
+            orders.limit[ordinal], orders.stop[ordinal] = limit, stop
+        self._open = np.concatenate([self._open, np.arange(first, last)])
+        self._placed, self._priced, self._written = [], [], last
 
     @property
     def open_orders(self) -> np.ndarray:
         """The ordinals of the open orders, in order of placement."""
         if self._placed:
-            self._open = np.concatenate([self._open, np.array(self._placed, dtype=np.int64)])
-            self._placed = []
+            self._write_placed()
         return self._open
 
-    def cancel(self, ordinal: int, reason: int, now: int) -> None:
+    def cancel(self, ordinal: int, reason: int) -> None:
         """Cancel an order if it is open; anything else is left as it is."""
         if 0 <= ordinal < self.count and self.orders.status[ordinal] == matching.OPEN:
-            self.orders.status[ordinal] = matching.CANCELLED
-            self.orders.reason[ordinal] = reason
-            self.orders.updated[ordinal] = now
+            self._close(ordinal, reason)
             self._prune()
+
+    def _close(self, ordinal: int, reason: int) -> None:
+        """Mark one order as cancelled now."""
+        orders = self._orders
+        orders.status[ordinal], orders.reason[ordinal], orders.updated[ordinal] = matching.CANCELLED, reason, self.now
 
     def _prune(self) -> None:
         """Drop from the open orders what is open no longer."""
         self._open = matching.still_open(self.orders, self.open_orders)
 
-    def cancel_all(self, column: int, reason: int, now: int) -> None:
+    def _open_in(self, column: int) -> list[int]:
+        """Return the open orders of one asset."""
+        which = self.open_orders
+        found: list[int] = which[self.orders.column[which] == column].tolist()
+        return found
+
+    def cancel_all(self, column: int, reason: int) -> None:
         """Cancel the open orders of one asset."""
-        for i in self.open_orders[self.orders.column[self.open_orders] == column]:
-            self.cancel(int(i), reason, now)
+        for ordinal in self._open_in(column):
+            self._close(ordinal, reason)
+        self._prune()
 
     def open_amounts(self) -> tuple[np.ndarray, np.ndarray]:
         """Return (columns, signed shares not filled yet), one entry an open order."""
         which = self.open_orders
         return self.orders.column[which], self.orders.amount[which] - self.orders.filled[which]
 
-    def split(self, column: int, numerator: int, denominator: int, now: int) -> None:
+    def split(self, column: int, numerator: int, denominator: int) -> None:
         """Scale the open orders of one asset for a split; an order left with no shares is closed."""
-        for i in self.open_orders[self.orders.column[self.open_orders] == column]:
-            left = matching.split_order(self.orders, i, numerator, denominator)
-            if left == 0:
-                self._close_emptied(int(i), now)
+        for ordinal in self._open_in(column):
+            if matching.split_order(self.orders, ordinal, numerator, denominator) == 0:
+                self._close_emptied(ordinal)
         self._prune()
 
-    def _close_emptied(self, ordinal: int, now: int) -> None:
+    def _close_emptied(self, ordinal: int) -> None:
         """Close an order that a split left without shares, by the semantics' word for it."""
         if self._semantics.emptied_order_is_cancelled:
-            self.orders.status[ordinal] = matching.CANCELLED
-            self.orders.reason[ordinal] = EMPTIED_BY_SPLIT
-            self.orders.updated[ordinal] = now
+            self._close(ordinal, EMPTIED_BY_SPLIT)
         else:
             self.orders.status[ordinal] = matching.FILLED
 

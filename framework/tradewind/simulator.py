@@ -76,9 +76,10 @@ class Simulator:
             self.ledger.start_of_session(session)
             self.recorder.start_of_session()
         splits = self.actions.splits
+        self.blotter.now = self.market.clock.open(session)
         for row in range(*np.searchsorted(splits.session, (session, session + 1))):
             terms = int(splits.column[row]), int(splits.numerator[row]), int(splits.denominator[row])
-            self.blotter.split(*terms, now=self.market.clock.open(session))
+            self.blotter.split(*terms)
             self.ledger.apply_split(*terms)
 
     def before_trading_start(self, session: int) -> None:
@@ -124,7 +125,7 @@ class Simulator:
         over = held[ends[held] <= session]
         for column in np.unique(self.blotter.open_amounts()[0]):
             if ends[column] <= session:
-                self.blotter.cancel_all(int(column), ASSET_CLOSED, now)
+                self.blotter.cancel_all(int(column), ASSET_CLOSED)
         if len(over):
             book = self.ledger.book
             nothing = np.zeros(len(over))

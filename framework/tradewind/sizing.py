@@ -11,9 +11,12 @@ SNAP = 1e-4
 
 
 def whole_shares(shares: float) -> int:
-    """Return whole shares: snapped to the nearest integer within 1e-4, else truncated toward zero."""
+    """Return whole shares: snapped to the nearest integer within 1e-4, else truncated toward zero.
+
+    Raises ValueError for NaN, OverflowError for an infinity.
+    """
     nearest = round(shares)
-    return nearest if abs(shares - nearest) <= SNAP else int(shares)
+    return nearest if -SNAP <= shares - nearest <= SNAP else int(shares)
 
 
 def shares_of_value(value: float, price: float, multiplier: float) -> float:
