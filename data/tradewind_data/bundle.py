@@ -52,7 +52,8 @@ class Bundle:
     def sessions(self) -> Sessions:
         """The stored session table.
 
-        It reaches from the first day of the first month of data to twelve months past the last bar.
+        It reaches from the Monday of the week in which the first month of data begins to twelve months past the last
+        bar.
         """
         table = self._table("sessions")
         return Sessions(self.manifest.calendar, table["session"], table["open"], table["close"], table["early"])

@@ -3,7 +3,7 @@
 A bundle is a folder::
 
     manifest.json                 what it is, its span, the hashes of its files
-    sessions.parquet              the calendar, from the first month of data to a year past the last bar
+    sessions.parquet              the calendar, from the Monday before the first month to a year past the last bar
     assets.parquet                one row an asset, by sid; the row's rank is the asset's column
     symbols.parquet               who bore which symbol when, both dates included
     splits.parquet dividends.parquet stock_dividends.parquet mergers.parquet

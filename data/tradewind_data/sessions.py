@@ -85,11 +85,14 @@ class Sessions:
         return SessionOutOfBounds(date_text(label_ns), first, last, f"{problem}; the nearest: {around}.")
 
 
-def build_sessions(calendar: str, first: pd.Timestamp, last: pd.Timestamp) -> Sessions:
+def build_sessions(
+    calendar: str, first: pd.Timestamp, last: pd.Timestamp, lead_from: pd.Timestamp | None = None
+) -> Sessions:
     """Every session of the exchange calendar with first ≤ label ≤ last (about half a second).
 
-    The only use of exchange_calendars. ``last`` is cut to the last day the calendar knows. CalendarNotFound for an
-    unknown name or a start it does not reach.
+    The only use of exchange_calendars. ``lead_from``: an earlier day from which sessions are wanted too, as far as the
+    calendar reaches back. ``last`` is cut to the last day the calendar knows. CalendarNotFound for an unknown name or
+    a ``first`` it does not reach.
     """
     import exchange_calendars
     from exchange_calendars.errors import InvalidCalendarName
@@ -98,23 +101,25 @@ def build_sessions(calendar: str, first: pd.Timestamp, last: pd.Timestamp) -> Se
         with warnings.catch_warnings():
             # The calendar library touches pandas deprecations on every build; the user cannot act on them.
             warnings.simplefilter("ignore", DeprecationWarning)
-            return _table(calendar, _schedule(exchange_calendars.get_calendar, calendar, first, last), first, last)
+            start = first if lead_from is None else lead_from
+            schedule = _schedule(exchange_calendars.get_calendar, calendar, start, first, last)
+            return _table(calendar, schedule, start, last)
     except InvalidCalendarName:
         raise CalendarNotFound(calendar, exchange_calendars.get_calendar_names(include_aliases=True)) from None
 
 
-def _schedule(get: Callable[..., Any], name: str, first: pd.Timestamp, last: pd.Timestamp) -> Any:
-    """The library's calendar over [first, last] ± a week (it refuses spans of a day), inside the bounds it has."""
+def _schedule(get: Callable[..., Any], name: str, start: pd.Timestamp, first: pd.Timestamp, last: pd.Timestamp) -> Any:
+    """The library's calendar over [start, last] ± a week (it refuses spans of a day), inside the bounds it has."""
     week = pd.Timedelta(days=7)
     try:
-        return get(name, start=first - week, end=last + week)
+        return get(name, start=start - week, end=last + week)
     except ValueError:
         kind = type(get(name))
         earliest, latest = kind.bound_min(), kind.bound_max()
     if earliest is not None and first < earliest:
         raise CalendarNotFound(name, detail=f"begins on {earliest.date()}, after the first day asked, {first.date()}")
-    start = first - week if earliest is None else max(earliest, first - week)
-    return get(name, start=start, end=last + week if latest is None else min(latest, last + week))
+    begin = start - week if earliest is None else max(earliest, start - week)
+    return get(name, start=begin, end=last + week if latest is None else min(latest, last + week))
 
 
 def _table(name: str, schedule: Any, first: pd.Timestamp, last: pd.Timestamp) -> Sessions:

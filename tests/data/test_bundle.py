@@ -50,7 +50,8 @@ def two(folder, root: Path) -> Path:
 
 
 def price(name: str | Path) -> float:
-    return float(open_bundle(name).bars().values("close")[0, 0])
+    bars = open_bundle(name).bars()
+    return float(bars.values("close")[bars.first_session, 0])
 
 
 def test_names_versions_and_paths(two: Path) -> None:

@@ -65,10 +65,11 @@ def test_assets(demo: Bundle) -> None:
     assert (demo.finder.auto_close > demo.bars().last_session).all()
 
 
-def test_sessions_reach_a_year_beyond_the_data(demo: Bundle) -> None:
-    assert str(demo.sessions.index[0].date()) == "2000-03-01"
+def test_sessions_reach_from_a_monday_to_a_year_beyond_the_data(demo: Bundle) -> None:
+    assert str(demo.sessions.index[0].date()) == "2000-02-28"
     assert str(demo.sessions.index[-1].date()) == "2014-02-28"
-    assert demo.bars().last_session == at(demo, "2013-03-01") == 3269
+    assert demo.bars().last_session == at(demo, "2013-03-01") == 3271
+    assert demo.bars().first_session == at(demo, "2000-03-01") == 2
 
 
 def test_known_splits(demo: Bundle) -> None:
@@ -132,7 +133,7 @@ def test_the_apple_split_as_seen_before_and_after(demo: Bundle) -> None:
 def test_sectors(demo: Bundle) -> None:
     codes = demo.classifications.as_of("morningstar_sector", int(demo.sessions.labels[3200]))
     assert codes.tolist() == [311] * 5
-    early = demo.classifications.as_of("morningstar_sector", int(demo.sessions.labels[0]))
+    early = demo.classifications.as_of("morningstar_sector", int(demo.sessions.labels[2]))
     assert early.tolist() == [311, 311, 311, -1, -1]
 
 
@@ -147,7 +148,7 @@ def test_opening_is_quick_and_light() -> None:
         "bars = open_bundle('demo').bars()\n"
         "total = sum(bars.values(f).size for f in ('open', 'high', 'low', 'close', 'volume'))\n"
         "print(time.perf_counter() - start)\n"
-        "assert total == 5 * 5 * 3270\n"
+        "assert total == 5 * 5 * 3272\n"
         "assert 'exchange_calendars' not in sys.modules\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -54,19 +54,28 @@ def test_bars_alone_make_a_bundle(folder, root: Path) -> None:
     assert column(bundle, "AAPL", "volume") == [0, 1000, 1000, 0]
     assert column(bundle, "MSFT", "high") == [11, 12, 13, 14]
     assert bundle.manifest.calendar == "XNYS"
-    assert str(bundle.sessions.index[0].date()) == "2020-01-02"
+    assert str(bundle.sessions.index[0].date()) == "2019-12-30"
     assert str(bundle.sessions.index[-1].date()) == "2021-01-07"
     assert bundle.finder.auto_close[1] > bundle.bars().last_session
     bundle.verify()
 
 
-def test_sessions_begin_with_the_month(folder, root: Path) -> None:
+def test_sessions_begin_with_the_week_of_the_month(folder, root: Path) -> None:
+    """Sunday 2020-03-01 is of the week of Monday 2020-02-24."""
     folder.bars("A", {"2020-03-17": 1.0})
     _, bundle = ingested(folder)
-    assert str(bundle.sessions.index[0].date()) == "2020-03-01"
-    assert bundle.bars().first_session == bundle.bars().last_session == 16
-    assert np.isnan(bundle.bars().values("close")[:16]).all()
-    assert (bundle.bars().values("volume")[:16] == 0).all()
+    assert str(bundle.sessions.index[0].date()) == "2020-02-24"
+    assert bundle.sessions.index[0].day_name() == "Monday"
+    assert bundle.bars().first_session == bundle.bars().last_session == 22
+    assert np.isnan(bundle.bars().values("close")[:22]).all()
+    assert (bundle.bars().values("volume")[:22] == 0).all()
+
+
+def test_a_calendar_that_begins_within_the_week_is_taken_from_its_beginning(folder, root: Path) -> None:
+    folder.bars("A", {"1960-01-04": 1.0})
+    _, bundle = ingested(folder, "XHKG")
+    assert str(bundle.sessions.index[0].date()) >= "1960-01-01"
+    assert str(bundle.sessions.label(bundle.bars().first_session).date()) == "1960-01-04"
 
 
 def test_every_file_of_the_format(folder, root: Path) -> None:

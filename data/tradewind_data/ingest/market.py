@@ -54,12 +54,16 @@ class Market:
 
 
 def sessions_for(calendar: str, first_ns: int, last_ns: int) -> Sessions:
-    """The session table of data between two labels: from the first month's first day to a year past the last.
+    """The session table of data between two labels, reaching beyond them at both ends.
 
-    Month rules count the calendar's sessions, so the table must reach beyond the data at both ends.
+    From the Monday of the week that holds the first day of the first month, to a year past the last label: week and
+    month rules count the calendar's sessions, so a table must not begin inside a week or a month. A calendar that
+    begins later is taken from its beginning.
     """
     first, last = pd.Timestamp(first_ns, unit="ns"), pd.Timestamp(last_ns, unit="ns")
-    return build_sessions(calendar, first.replace(day=1), last + pd.DateOffset(months=12))
+    month = first.replace(day=1)
+    monday = month - pd.Timedelta(days=month.weekday())
+    return build_sessions(calendar, first, last + pd.DateOffset(months=12), lead_from=monday)
 
 
 def day_after(labels: Int64Array) -> Int64Array:
