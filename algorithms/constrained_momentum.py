@@ -1,6 +1,7 @@
 """Monthly momentum through the optimizer: mostly long the strong, a little short the weak, within limits.
 
-Each month the return over the last half year, without the last month, is the signal. The optimizer turns it into weights
+Each month the return over the last half year, without the last month, is the signal. The optimizer turns it into
+weights
 under a limit on gross exposure, a band for net exposure and a limit for each position; what the limits do to the
 wish is in the report.
 """

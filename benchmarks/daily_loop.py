@@ -76,7 +76,9 @@ def row(bundle, assets, name, rule):
     initialize = initialize_with(assets, rule, trade_pandas)
     took, result = cpu(lambda: run_algorithm(start, None, initialize, floor.CAPITAL, bundle=bundle))
     value = result.perf["portfolio_value"].iloc[-1]
-    print(f"{assets:>7} {name:>9} {base:>9.3f} {took:>9.3f} {took / base:>8.2f} {value / expected - 1:>14.1e}", flush=True)
+    print(
+        f"{assets:>7} {name:>9} {base:>9.3f} {took:>9.3f} {took / base:>8.2f} {value / expected - 1:>14.1e}", flush=True
+    )
 
 
 if __name__ == "__main__":

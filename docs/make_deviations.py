@@ -27,7 +27,8 @@ ALWAYS = """
   largest size of an order (10¹¹ shares) holds for sells as for buys. Test: `tests/framework/test_ordering.py`.
 - **D21** Whether a fill is an order's first is read from what the order has filled, not from a commission of 0.
   Test: `tests/framework/test_costs.py::test_commission_over_two_fills_of_one_order`.
-- **Near-zero targets** of TargetWeights mean "leave", but the answer of the optimizer is never clipped: that would break
+- **Near-zero targets** of TargetWeights mean "leave", but the answer of the optimizer is never clipped: that would
+break
   constraints that were certified.
 """
 
@@ -37,7 +38,9 @@ def page() -> str:
     parts = [HEAD]
     for entry in fields(Semantics):
         about = entry.metadata
-        parts.append(f"## {about['code']} · `{entry.name}`\n\n{about['text']}\n\nTest: `tests/framework/{about['test']}`\n")
+        parts.append(
+            f"## {about['code']} · `{entry.name}`\n\n{about['text']}\n\nTest: `tests/framework/{about['test']}`\n"
+        )
     return "\n".join(parts) + ALWAYS
 
 

@@ -290,7 +290,9 @@ class Algorithm:
         if not known:
             column = self._column(asset)
         if self.session > self._lives_to[column]:
-            self.log.warning("no order for %s: it was delisted; a position is closed on %s", asset, asset.auto_close_date)
+            self.log.warning(
+                "no order for %s: it was delisted; a position is closed on %s", asset, asset.auto_close_date
+            )
             return NOWHERE
         return column
 
@@ -305,7 +307,7 @@ class Algorithm:
         return int(self._amount_of(column)) if column != NOWHERE else 0
 
     def _shares(self, column: int, value: float) -> float:
-        """Return `value` in shares at the last known price; 0 past the asset's life, where nothing is ordered anyway."""
+        """Return `value` in shares at the last known price; 0 past the asset's life, when nothing is ordered."""
         if column == NOWHERE:
             return 0.0
         price = self._close_of(column)
@@ -386,6 +388,7 @@ class Algorithm:
         result = run_optimization(objective, self._with_untradable(objective, constraints, current), current)
         self.recorder.optimization(self.session, result)
         result.raise_for_status()
+        assert result.new_weights is not None  # raise_for_status has returned
         return self._order_weights(result.new_weights)
 
     def _with_untradable(self, objective: Any, constraints: Any, current: pd.Series) -> Any:
@@ -414,7 +417,7 @@ class Algorithm:
         via = VIA["order_optimal_portfolio"]
         placed = {
             assets[i]: order_id(self.blotter.place(int(columns[i]), int(amounts[i]), via))
-            for i in np.flatnonzero(amounts)
+            for i in np.flatnonzero(amounts).tolist()
         }
         return pd.Series(list(placed.values()), index=pd.Index(list(placed), dtype=object), dtype=object)
 

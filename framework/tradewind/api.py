@@ -137,7 +137,8 @@ def order(
 ) -> str | None:
     """Order signed shares: positive buys, negative sells.
 
-    The order can fill from the next bar on. Amounts within 1e-4 of a whole number are that number, others are cut toward
+    The order can fill from the next bar on. Amounts within 1e-4 of a whole number are that number, others are cut
+    toward
     zero. Give limit_price and/or stop_price, or a style (LimitOrder(10.5)), not both. Returns the order's id, or None
     when there is nothing to order or the asset is not listed today (a log line says so).
 
@@ -177,7 +178,7 @@ def order_target_value(
 def order_target_percent(
     asset: Asset, target: float, limit_price: float | None = None, stop_price: float | None = None, style: Any = None
 ) -> str | None:
-    """Order toward a fraction of the portfolio value: target·value / last price − held shares; open orders do not count."""
+    """Order target·(portfolio value) / last price − held shares; open orders do not count."""
     return _running("order_target_percent").order_target_percent(asset, target, limit_price, stop_price, style)
 
 
@@ -192,7 +193,9 @@ def order_optimal_portfolio(objective: Any, constraints: Any, universe: Any = No
     Raises InfeasibleConstraints, UnboundedObjective, OptimizationFailed; NoRunningAlgorithm outside a run and
     OrderInBeforeTradingStart before the open.
     """
-    instead = "outside a run use tradewind.optimize.calculate_optimal_portfolio(objective, constraints, current_portfolio)"
+    instead = (
+        "outside a run use tradewind.optimize.calculate_optimal_portfolio(objective, constraints, current_portfolio)"
+    )
     running = _running("order_optimal_portfolio", instead)
     return running.order_optimal_portfolio(objective, constraints, universe)
 

@@ -1,7 +1,7 @@
 """BarData: what `data` answers inside an algorithm's functions.
 
-Shapes follow the arguments: one asset and one field give a number, several assets a Series over assets, several fields a
-Series over fields, both a DataFrame (assets × fields). History has one dimension more, sessions (UTC) in the rows:
+Shapes follow the arguments: one asset and one field give a number, several assets a Series over assets, several fields
+a Series over fields, both a DataFrame (assets × fields). History has one dimension more, sessions (UTC) in the rows:
 one asset and one field give a Series, several assets a frame (sessions × assets), several fields a frame
 (sessions × fields), both a frame with rows (session, asset) and a column a field.
 """

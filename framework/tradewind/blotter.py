@@ -223,9 +223,7 @@ class Blotter:
             count = self._fill_in_python(which, close, volume, now, data)
         else:
             caps = self._semantics.limit_caps_price
-            count = matching.fill_orders(
-                self.orders, which, close, volume, models, caps, self._used, self._fills, now
-            )
+            count = matching.fill_orders(self.orders, which, close, volume, models, caps, self._used, self._fills, now)
         self._prune()
         return Fills(*(array[:count].copy() for array in self._fills)) if count else NO_FILLS
 

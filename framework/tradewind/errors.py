@@ -140,7 +140,7 @@ class HistoryWindowStartsBeforeData(TradewindError):
 
 
 class BooksDoNotBalance(TradewindError):
-    """cash + Σ value differs from equity: a bug of the simulator, never of the algorithm. Attributes: session, asset."""
+    """cash + Σ value differs from equity: a bug of the simulator. Attributes: session, asset."""
 
 
 class RunInterrupted(TradewindError):

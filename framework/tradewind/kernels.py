@@ -19,6 +19,7 @@ import numpy as np
 from numba import njit
 
 CASH, FLOW = 0, 1
+Vector = np.ndarray
 
 
 class Book(NamedTuple):
@@ -33,7 +34,7 @@ class Book(NamedTuple):
 
 
 def new_book(columns: int, capital: float) -> Book:
-    """Return an empty book of that many columns with `capital` in cash; multipliers are 1 and nothing is cash-settled."""
+    """Return an empty book with `capital` in cash; multipliers are 1 and nothing is cash-settled."""
     return Book(
         amount=np.zeros(columns, dtype=np.int64),
         cost_basis=np.zeros(columns),
@@ -45,14 +46,14 @@ def new_book(columns: int, capital: float) -> Book:
 
 
 @njit(cache=True)
-def move_cash(book, value):
+def move_cash(book: Book, value: float) -> None:
     """Add `value` to the balance and to the flow."""
     book.cash[CASH] += value
     book.cash[FLOW] += value
 
 
 @njit(cache=True)
-def _settle(book, column, price):
+def _settle(book: Book, column: int, price: float) -> None:
     """Pay a cash-settled column's gain since its last price, n·(p − p_last)·m, and take `price` as the last one."""
     if book.cash_settled[column]:
         gain = book.amount[column] * (price - book.last_price[column]) * book.multiplier[column]
@@ -61,7 +62,7 @@ def _settle(book, column, price):
 
 
 @njit(cache=True)
-def _cost_basis_after(held, basis, traded, price):
+def _cost_basis_after(held: int, basis: float, traded: int, price: float) -> float:
     """Return the cost basis after trading: averaged when growing, kept when reducing, the price when crossing zero."""
     total = held + traded
     if total == 0:
@@ -74,7 +75,7 @@ def _cost_basis_after(held, basis, traded, price):
 
 
 @njit(cache=True)
-def apply_fill(book, column, amount, price):
+def apply_fill(book: Book, column: int, amount: int, price: float) -> None:
     """Book one fill: cash −= n·p·m (nothing for a cash-settled column), then position and cost basis."""
     _settle(book, column, price)
     if not book.cash_settled[column]:
@@ -85,7 +86,7 @@ def apply_fill(book, column, amount, price):
 
 
 @njit(cache=True)
-def apply_commission(book, column, cost):
+def apply_commission(book: Book, column: int, cost: float) -> None:
     """Book one commission: cash −= cost, and cost basis = (cb·n·m + cost)/(n·m) while the position is open."""
     move_cash(book, -cost)
     held = book.amount[column] * book.multiplier[column]
@@ -94,7 +95,7 @@ def apply_commission(book, column, cost):
 
 
 @njit(cache=True)
-def apply_fills(book, columns, amounts, prices, commissions):
+def apply_fills(book: Book, columns: Vector, amounts: Vector, prices: Vector, commissions: Vector) -> None:
     """Book the fills of one bar in order, then their commissions (those above 0)."""
     for i in range(len(columns)):
         apply_fill(book, columns[i], amounts[i], prices[i])
@@ -104,7 +105,7 @@ def apply_fills(book, columns, amounts, prices, commissions):
 
 
 @njit(cache=True)
-def mark(book, columns, prices):
+def mark(book: Book, columns: Vector, prices: Vector) -> None:
     """Take new prices for the held columns; a NaN keeps the old price."""
     for i in range(len(columns)):
         if not np.isnan(prices[i]):
@@ -112,14 +113,14 @@ def mark(book, columns, prices):
 
 
 @njit(cache=True)
-def earn_dividends(book, columns, amounts, first, last, owed):
-    """Remember amount·shares for the dividends first..last−1 (negative for a short): owed[row] is paid on the pay date."""
+def earn_dividends(book: Book, columns: Vector, amounts: Vector, first: int, last: int, owed: Vector) -> None:
+    """Remember amount·shares of the dividends first..last−1 (negative for a short) in owed[row]."""
     for row in range(first, last):
         owed[row] = amounts[row] * book.amount[columns[row]]
 
 
 @njit(cache=True)
-def pay_dividends(book, rows, owed):
+def pay_dividends(book: Book, rows: Vector, owed: Vector) -> None:
     """Pay what those dividends owe, once."""
     for row in rows:
         if owed[row] != 0.0:
@@ -128,14 +129,14 @@ def pay_dividends(book, rows, owed):
 
 
 @njit(cache=True)
-def earn_stock_dividends(book, columns, first, last, owed):
+def earn_stock_dividends(book: Book, columns: Vector, first: int, last: int, owed: Vector) -> None:
     """Remember the shares that earn the stock dividends first..last−1."""
     for row in range(first, last):
         owed[row] = book.amount[columns[row]]
 
 
 @njit(cache=True)
-def _near_whole(value):
+def _near_whole(value: float) -> float:
     """Return the nearest whole number when `value` is within a few ulps of it, else `value`."""
     nearest = np.rint(value)
     if abs(value - nearest) <= 4e-16 * max(abs(value), 1.0):
@@ -144,14 +145,14 @@ def _near_whole(value):
 
 
 @njit(cache=True)
-def pay_stock_dividend(book, paid_column, earning, ratio, price, dilutes):
+def pay_stock_dividend(book: Book, paid_column: int, earning: float, ratio: float, price: float, dilutes: bool) -> int:
     """Credit trunc(shares·ratio) shares of `paid_column`; return them.
 
     With `dilutes`, the old cost is spread over the grown holding and the fraction is paid at `price` (0 when unknown);
     without, the new shares come in at cost 0 only if nothing was held, and the fraction is lost.
     """
     exact = _near_whole(earning * ratio)
-    whole = np.int64(exact)
+    whole = int(exact)
     held = book.amount[paid_column]
     total = held + whole
     if dilutes:
@@ -168,14 +169,14 @@ def pay_stock_dividend(book, paid_column, earning, ratio, price, dilutes):
 
 
 @njit(cache=True)
-def split_exactly(book, column, numerator, denominator):
+def split_exactly(book: Book, column: int, numerator: int, denominator: int) -> None:
     """Split `denominator` old shares into `numerator` new ones.
 
     n' = trunc(n·numerator/denominator) in whole numbers; the fraction is paid at market value (last price as of before
     the split, scaled); cost basis and last price scale by denominator/numerator. A holding that vanishes keeps basis 0.
     """
     product = book.amount[column] * numerator
-    whole = np.int64(abs(product) // denominator)
+    whole = abs(product) // denominator
     if product < 0:
         whole = -whole
     fraction = (product - whole * denominator) / denominator
@@ -187,10 +188,10 @@ def split_exactly(book, column, numerator, denominator):
 
 
 @njit(cache=True)
-def split_rounded(book, column, ratio):
-    """Split as the original engine does: n' = trunc(n/ratio), basis rounded to cents, the fraction paid at that basis."""
+def split_rounded(book: Book, column: int, ratio: float) -> None:
+    """Split as the original engine does: trunc(n/ratio), basis rounded to cents, fraction paid at that basis."""
     raw = book.amount[column] / ratio
-    whole = np.int64(raw)
+    whole = int(raw)
     basis = np.round(book.cost_basis[column] * ratio, 2)
     book.last_price[column] *= ratio
     book.cost_basis[column] = basis if whole != 0 else 0.0
@@ -202,7 +203,7 @@ LONG_VALUE, SHORT_VALUE, LONG_EXPOSURE, SHORT_EXPOSURE, LONGS, SHORTS = range(6)
 
 
 @njit(cache=True)
-def totals(book, columns, out):
+def totals(book: Book, columns: Vector, out: Vector) -> None:
     """Sum the held columns in the given (ascending) order into out[0:6]; short sums are negative."""
     out[:] = 0.0
     for column in columns:
@@ -219,8 +220,8 @@ def totals(book, columns, out):
 
 
 @njit(cache=True)
-def update_held(book, held, count, columns):
-    """Keep held[:count] the ascending list of columns with a position, after `columns` were touched; return the count."""
+def update_held(book: Book, held: Vector, count: int, columns: Vector) -> int:
+    """Bring held[:count], the ascending columns with a position, up to date after a touch; return the count."""
     for column in columns:
         place = np.searchsorted(held[:count], column)
         present = place < count and held[place] == column

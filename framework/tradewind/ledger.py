@@ -97,8 +97,8 @@ class Ledger:
         """The sums over the positions at their last prices."""
         if self._totals is None:
             kernels.totals(self.book, self.held, self._sums)
-            longs, shorts = int(self._sums[kernels.LONGS]), int(self._sums[kernels.SHORTS])
-            self._totals = Totals(*self._sums[:4].tolist(), longs, shorts)
+            long_value, short_value, long_exposure, short_exposure, longs, shorts = self._sums.tolist()
+            self._totals = Totals(long_value, short_value, long_exposure, short_exposure, int(longs), int(shorts))
         return self._totals
 
     @property

@@ -6,12 +6,12 @@ For an order with open amount q₀ (direction d = sign q₀), on a bar with clos
     slippage  a price and a whole amount of at most |q₀|, by the kind of model:
               none          P, everything
               fixed         P + d·spread/2, everything
-              volume share  room = L·V − used; q = trunc(min(room, |q₀|)); share = min((used + q)/V, L); P·(1 + d·k·share²)
-              basis points  q = min(|q₀|, trunc(L·V) − used); P·(1 + d·b/10⁴)
+              volume share  room = L·V − used; q = trunc(min(room, |q₀|)); share = min((used + q)/V, L); P·(1 +
+              d·k·share²) basis points  q = min(|q₀|, trunc(L·V) − used); P·(1 + d·b/10⁴)
     commission  per share (c, minimum m), per trade, per dollar
 
-`used` is what other orders already took of this asset's bar. When an asset's bar has no room left, its later orders wait.
-Orders are processed in the order in which they were placed.
+`used` is what other orders already took of this asset's bar. When an asset's bar has no room left, its later orders
+wait. Orders are processed in the order in which they were placed.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ class FillBuffer(NamedTuple):
 
 
 @njit(cache=True)
-def triggered(orders, i, price):
+def triggered(orders: OrderBook, i: int, price: float) -> bool:
     """Test stop and limit of order i at this close, remember what was reached, and say whether it may fill."""
     side = 1.0 if orders.amount[i] > 0 else -1.0
     if not np.isnan(orders.stop[i]) and not orders.stop_reached[i]:
@@ -82,7 +82,9 @@ def triggered(orders, i, price):
 
 
 @njit(cache=True)
-def slipped(kind, first, second, wanted, price, volume, used):
+def slipped(
+    kind: int, first: float, second: float, wanted: int, price: float, volume: float, used: float
+) -> tuple[float, int]:
     """Return (price, shares) for |wanted| shares under a built-in model; 0 shares when the bar has no room."""
     side = 1.0 if wanted > 0 else -1.0
     shares = abs(wanted)
@@ -91,19 +93,21 @@ def slipped(kind, first, second, wanted, price, volume, used):
     if kind == VOLUME_SHARE:
         room = first * volume - used
         if room < 1.0:
-            return price, np.int64(0)
-        shares = np.int64(min(room, float(shares)))
+            return price, 0
+        shares = int(min(room, float(shares)))
         share = min((used + shares) / volume, first)
         return price + share * share * second * side * price, shares
     if kind == BASIS_POINTS:
-        room = np.int64(second * volume) - np.int64(used)
-        shares = max(min(shares, room), np.int64(0))
+        left = int(second * volume) - int(used)
+        shares = max(min(shares, left), 0)
         return price + price * (first / 10_000.0 * side), shares
     return price, shares
 
 
 @njit(cache=True)
-def charged(kind, first, second, amount, price, filled_before, charged_before):
+def charged(
+    kind: int, first: float, second: float, amount: int, price: float, filled_before: int, charged_before: float
+) -> float:
     """Return the commission of a fill of `amount` shares at `price`, given what the order filled and paid before."""
     shares = float(abs(amount))
     if kind == PER_SHARE:
@@ -119,7 +123,7 @@ def charged(kind, first, second, amount, price, filled_before, charged_before):
 
 
 @njit(cache=True)
-def book_execution(orders, i, amount, cost, now):
+def book_execution(orders: OrderBook, i: int, amount: int, cost: float, now: int) -> None:
     """Write one execution into order i; it is FILLED once nothing is left."""
     orders.filled[i] += amount
     orders.commission[i] += cost
@@ -129,13 +133,23 @@ def book_execution(orders, i, amount, cost, now):
 
 
 @njit(cache=True)
-def _worse_than_limit(price, limit, side):
+def _worse_than_limit(price: float, limit: float, side: int) -> bool:
     """Say whether a fill at `price` would break the limit (NaN: no limit)."""
     return not np.isnan(limit) and side * price > side * limit
 
 
 @njit(cache=True)
-def fill_orders(orders, open_orders, close, volume, models, limit_caps_price, used, fills, now):
+def fill_orders(
+    orders: OrderBook,
+    open_orders: np.ndarray,
+    close: np.ndarray,
+    volume: np.ndarray,
+    models: CostModels,
+    limit_caps_price: bool,
+    used: np.ndarray,
+    fills: FillBuffer,
+    now: int,
+) -> int:
     """Fill the open orders against one bar; return the number of fills written to `fills`.
 
     close, volume: float64[N] rows of the bar; used: float64[N] scratch, cleared here for the columns concerned.
@@ -176,7 +190,7 @@ def fill_orders(orders, open_orders, close, volume, models, limit_caps_price, us
 
 
 @njit(cache=True)
-def still_open(orders, open_orders):
+def still_open(orders: OrderBook, open_orders: np.ndarray) -> np.ndarray:
     """Return the entries of `open_orders` that are still OPEN, in their order."""
     left = np.empty(len(open_orders), dtype=np.int64)
     count = 0
@@ -188,12 +202,12 @@ def still_open(orders, open_orders):
 
 
 @njit(cache=True)
-def split_order(orders, i, numerator, denominator):
+def split_order(orders: OrderBook, i: int, numerator: int, denominator: int) -> int:
     """Scale order i for a split: open and filled amounts by numerator/denominator toward zero, prices inversely."""
     left = orders.amount[i] - orders.filled[i]
-    left = np.int64(np.sign(left) * (abs(left) * numerator // denominator))
+    left = (1 if left > 0 else -1) * (abs(left) * numerator // denominator)
     filled = orders.filled[i]
-    filled = np.int64(np.sign(filled) * (abs(filled) * numerator // denominator))
+    filled = (1 if filled > 0 else -1) * (abs(filled) * numerator // denominator)
     orders.filled[i] = filled
     orders.amount[i] = filled + left
     ratio = denominator / numerator

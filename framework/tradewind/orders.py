@@ -119,7 +119,7 @@ _LOW_DIGITS = [f"{low:04x}" for low in range(0x10000)]
 
 
 def order_id(ordinal: int) -> str:
-    """Return the algorithm's name of an order: the ordinal of its placement in 32 hex digits: deterministic, never falsy."""
+    """Return an order's name: the ordinal of its placement in 32 hex digits, deterministic and never falsy."""
     if ordinal < 0x10000:
         return "0000000000000000000000000000" + _LOW_DIGITS[ordinal]
     return f"{ordinal >> 16:028x}" + _LOW_DIGITS[ordinal & 0xFFFF]

@@ -1,7 +1,7 @@
 """Portfolio, Position and Account: read-only views of the ledger for the algorithm.
 
-They hold nothing: every attribute reads the ledger at the moment it is asked. Money is in the run's currency, weights and
-leverages are fractions of portfolio_value.
+They hold nothing: every attribute reads the ledger at the moment it is asked. Money is in the run's currency, weights
+and leverages are fractions of portfolio_value.
 """
 
 from __future__ import annotations
@@ -73,7 +73,8 @@ class Position:
 
     def __repr__(self) -> str:
         """Show the holding."""
-        return f"Position({self.asset}, amount={self.amount}, cost_basis={self.cost_basis:.4f}, last={self.last_sale_price})"
+        n, basis, last = self.amount, self.cost_basis, self.last_sale_price
+        return f"Position({self.asset}, amount={n}, cost_basis={basis:.4f}, last={last})"
 
 
 class Positions(Mapping[Asset, Position]):
@@ -92,7 +93,7 @@ class Positions(Mapping[Asset, Position]):
 
     def get(self, asset: Asset, default: Any = None) -> Any:
         """Return the holding of an asset, or the default when it is not held."""
-        return self[asset] if asset in self else default
+        return self[asset] if asset in self else default  # noqa: SIM401 - __getitem__ never fails, get does
 
     def __iter__(self) -> Iterator[Asset]:
         """Return the held assets; holdings may change while it is walked."""
@@ -172,7 +173,7 @@ class Portfolio:
 
 
 class Account:
-    """The account's figures: leverage, and a broker's usual fields (no margin is modelled: buying power is infinite)."""
+    """Leverage, and a broker's usual fields (no margin is modelled: buying power is infinite)."""
 
     accrued_interest = 0.0
     buying_power = math.inf

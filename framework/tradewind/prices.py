@@ -1,8 +1,8 @@
 """Prices as an algorithm may know them: raw bars of today, adjusted history, the last known price.
 
-Everything is asked with two sessions: `end`, the last session whose bar is known, and `seen`, the session from which the
-question is asked (corporate actions effective up to and including `seen` are applied). While bars of a session are being
-handled both are that session; before the open, `end` is the session before.
+Everything is asked with two sessions: `end`, the last session whose bar is known, and `seen`, the session from which
+the question is asked (corporate actions effective up to and including `seen` are applied). While bars of a session are
+being handled both are that session; before the open, `end` is the session before.
 
 With P[t] the product of all price ratios of an asset effective up to t, a raw price of session s seen from t is
 raw[s]·P[t]/P[s].
@@ -37,7 +37,7 @@ class Prices:
         self.volume = reader.values("volume")
 
     def bar(self, field: str, columns: np.ndarray, end: int, seen: int) -> np.ndarray:
-        """Return float64[n]: the field of session `end` as seen from `seen`; NaN (volume 0) where there was no trade."""
+        """Return float64[n]: the field of session `end` as seen from `seen`; NaN (volume 0) without a trade."""
         if field == "price":
             return self.last_known(columns, end, seen)
         if end < 0:
@@ -114,7 +114,9 @@ class Prices:
         available = end - first + 1
         if bars > available:
             index = self.sessions.index
-            raise HistoryWindowStartsBeforeData(bars, max(available, 0), f"{index[end]:%Y-%m-%d}", f"{index[first]:%Y-%m-%d}")
+            raise HistoryWindowStartsBeforeData(
+                bars, max(available, 0), f"{index[end]:%Y-%m-%d}", f"{index[first]:%Y-%m-%d}"
+            )
 
     def returns_of(self, asset: Asset, first: int, last: int) -> np.ndarray:
         """Return float64[last−first+1]: the asset's daily returns as a benchmark.

@@ -286,7 +286,9 @@ class Recorder:
     def _recorded_table(self, index: pd.DatetimeIndex) -> pd.DataFrame:
         """Return one column a recorded name in the order of first use; NaN before its first value."""
         names = list(self._recorded_rows[-1]) if self._recorded_rows else []
-        return pd.DataFrame({name: [row.get(name, np.nan) for row in self._recorded_rows] for name in names}, index=index)
+        return pd.DataFrame(
+            {name: [row.get(name, np.nan) for row in self._recorded_rows] for name in names}, index=index
+        )
 
 
 def _joined(parts: Sequence[Any], name: str) -> np.ndarray:

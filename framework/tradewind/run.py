@@ -178,7 +178,7 @@ def _day(name: str, value: Date, default: int) -> int:
         stamp = pd.Timestamp(value)
     except (ValueError, TypeError):
         raise BadParameter(name, value, "a date such as 2005-03-01") from None
-    if stamp is pd.NaT:
+    if pd.isna(stamp):
         raise BadParameter(name, value, "a date such as 2005-03-01")
     naive = stamp.tz_convert("UTC").tz_localize(None) if stamp.tzinfo is not None else stamp
     return int(naive.normalize().as_unit("ns").value)

@@ -2,7 +2,8 @@
 
 A date rule is compiled once into a bool vector over the bundle's sessions. Weeks are ISO weeks and months calendar
 months, both grouped over the *calendar's* sessions, so that the n-th session of a week does not depend on where a run
-starts; a week with too few sessions for the offset is skipped. In daily mode every time rule means the session's one bar.
+starts; a week with too few sessions for the offset is skipped. In daily mode every time rule means the session's one
+bar.
 """
 
 from __future__ import annotations

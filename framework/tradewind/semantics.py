@@ -34,7 +34,7 @@ class Semantics:
     )
     exact_splits: bool = _deviation(
         "D7",
-        "A split multiplies shares by an exact ratio and pays the fraction at market value; the cost basis is not rounded. "
+        "A split multiplies shares by an exact ratio and pays the fraction at market value; the basis is not rounded. "
         "The original divides by a rounded float, which can lose a whole share, and pays the fraction at a cost basis "
         "rounded to cents.",
         "test_corporate_actions.py::test_a_split_keeps_value_and_pays_the_fraction_at_market_value",
@@ -60,12 +60,12 @@ class Semantics:
     pnl_includes_dividends: bool = _deviation(
         "D16",
         "A session's pnl and starting_cash are measured from the previous session's end, so pnl includes the dividends "
-        "paid that day, as returns do. In the original starting_cash is taken after they are paid, and pnl leaves them out.",
+        "paid that day, as returns do. The original takes starting_cash after they are paid; its pnl leaves them out.",
         "test_corporate_actions.py::test_pnl_of_the_pay_day_includes_the_dividend_and_in_the_original_not",
     )
     reserved_record_names: bool = _deviation(
         "D23",
-        "record() refuses the name of a performance column. In the original the recorded value silently replaces the column.",
+        "record() refuses the name of a performance column. The original silently replaces the column.",
         "test_ordering.py::test_recorded_names_stay_until_the_next_value_and_reserved_ones_are_refused",
     )
 

@@ -1,10 +1,10 @@
 """The event loop: session after session, bar after bar, in the order in which things happen in a market.
 
-    session start        dividends go ex and are paid, the session's starting figures are taken, splits take effect
-    before the open      before_trading_start
-    each bar             orders of earlier bars fill, their commissions are charged, holdings are marked at the close,
-                         then handle_data and the scheduled functions run; what they order waits for the next bar
-    session end          positions in assets whose life is over are closed, the session's row is recorded
+session start        dividends go ex and are paid, the session's starting figures are taken, splits take effect
+before the open      before_trading_start
+each bar             orders of earlier bars fill, their commissions are charged, holdings are marked at the close,
+                     then handle_data and the scheduled functions run; what they order waits for the next bar
+session end          positions in assets whose life is over are closed, the session's row is recorded
 """
 
 from __future__ import annotations

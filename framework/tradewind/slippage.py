@@ -10,7 +10,8 @@ A model of your own is one small class with one method:
 `process_order(data, order) -> (price, amount)`: data is the BarData of the bar that fills, order an Order snapshot,
 price the fill price in currency a share, amount the signed shares to fill now (0 or None: nothing in this bar).
 `self.volume_for_bar` is the number of shares already filled in this asset and bar.
-The built-in models run compiled (matching.py holds their formulas); a subclass that overrides process_order runs in Python.
+The built-in models run compiled (matching.py holds their formulas); a subclass that overrides process_order runs in
+Python.
 """
 
 from __future__ import annotations

@@ -127,5 +127,3 @@ def on_sessions():
         return handle_data
 
     return make
-
-

@@ -114,13 +114,13 @@ def test_rounding_leaves_exact_ticks_alone():
 @pytest.mark.parametrize(
     ("closes", "order", "fills"),
     [
-        ([10, 12, 11, 10.5, 9], dict(amount=5, limit_price=11), [11.0]),
-        ([10, 12, 13, 13, 13], dict(amount=5, limit_price=11), []),
-        ([10, 12, 11, 10.5, 9], dict(amount=-5, limit_price=11.5), [12.0]),
-        ([10, 10.5, 11.5, 12, 9], dict(amount=5, stop_price=11), [11.5]),
-        ([10, 12, 10.5, 9, 9], dict(amount=-5, stop_price=11), [10.5]),
-        ([10, 12, 11.5, 10, 9], dict(amount=5, stop_price=11.8, limit_price=11.6), [11.5]),
-        ([10, 11, 10, 9, 9], dict(amount=5, stop_price=11.8, limit_price=11.6), []),
+        ([10, 12, 11, 10.5, 9], {"amount": 5, "limit_price": 11}, [11.0]),
+        ([10, 12, 13, 13, 13], {"amount": 5, "limit_price": 11}, []),
+        ([10, 12, 11, 10.5, 9], {"amount": -5, "limit_price": 11.5}, [12.0]),
+        ([10, 10.5, 11.5, 12, 9], {"amount": 5, "stop_price": 11}, [11.5]),
+        ([10, 12, 10.5, 9, 9], {"amount": -5, "stop_price": 11}, [10.5]),
+        ([10, 12, 11.5, 10, 9], {"amount": 5, "stop_price": 11.8, "limit_price": 11.6}, [11.5]),
+        ([10, 11, 10, 9, 9], {"amount": 5, "stop_price": 11.8, "limit_price": 11.6}, []),
     ],
 )
 def test_limits_and_stops_look_at_closes_and_stay_reached(market, free, on_sessions, closes, order, fills):

@@ -148,7 +148,9 @@ def test_files_that_are_no_programs(tmp_path):
 
 def test_log_lines_carry_the_simulated_time(program, caplog):
     caplog.set_level("INFO")
-    run_file(program("def handle_data(context, data):\n    log.info('%d %s', 5, 'x')\n    log.warn('y')\n"), end="2000-03-01")
+    run_file(
+        program("def handle_data(context, data):\n    log.info('%d %s', 5, 'x')\n    log.warn('y')\n"), end="2000-03-01"
+    )
     assert caplog.messages == ["2000-03-01 21:00 5 x", "2000-03-01 21:00 y"]
 
 

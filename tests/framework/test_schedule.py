@@ -59,7 +59,9 @@ def test_half_days_can_be_left_out(sessions):
     assert len(left_out) == sessions.early.sum() > 5
 
 
-@pytest.mark.parametrize(("rule", "bound"), [("week_start", 5), ("week_end", 5), ("month_start", 23), ("month_end", 23)])
+@pytest.mark.parametrize(
+    ("rule", "bound"), [("week_start", 5), ("week_end", 5), ("month_start", 23), ("month_end", 23)]
+)
 def test_offsets_out_of_range_are_refused(rule, bound):
     for offset in (-1, bound, 1.5):
         with pytest.raises(BadParameter, match=f"{rule}: days_offset was {offset}"):

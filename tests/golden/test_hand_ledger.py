@@ -1,4 +1,4 @@
-"""A run of fourteen sessions agrees with the figures worked out on paper (hand_ledger/README.md), to the cent and below."""
+"""A run of fourteen sessions agrees with figures worked out on paper (hand_ledger/README.md), below the cent."""
 
 from pathlib import Path
 

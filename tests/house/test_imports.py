@@ -74,7 +74,7 @@ def imports_of(name):
 
 def room_of(name):
     """The room of a tradewind module: its first part below the package."""
-    return (name.split(".") + [""])[1]
+    return [*name.split("."), ""][1]
 
 
 def test_every_module_has_a_floor():

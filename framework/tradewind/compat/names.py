@@ -1,7 +1,8 @@
 """The original platform's module names, present while an algorithm file is loaded and run.
 
-An import of `quantopian.algorithm` inside an algorithm file gives a module with the public names of `tradewind.api`. The
-names live only inside `imported_names()`: nothing is added to the interpreter of someone who uses tradewind as a library.
+An import of `quantopian.algorithm` inside an algorithm file gives a module with the public names of `tradewind.api`.
+The names live only inside `imported_names()`: nothing is added to the interpreter of someone who uses tradewind as a
+library.
 """
 
 from __future__ import annotations
