@@ -20,7 +20,7 @@ from tradewind_optimize.problem import CompiledProblem, Floats, HingeSet, Ints, 
 from tradewind_optimize.refusal import escape, shortfall
 from tradewind_optimize.ties import nearest_problem
 
-SOLVERS = ("highs", "clarabel", "osqp")
+SOLVERS = ("dual_newton", "highs", "clarabel", "osqp")
 EXACT = 1e-8
 CROSSING = 1e-10  # box sides that cross by no more than this are rounding, and meet in the middle
 
@@ -161,7 +161,7 @@ def _by_solver(problem: CompiledProblem, solver: str) -> Outcome:
 def _sharpened(problem: CompiledProblem, solution: Solution) -> tuple[Solution, Certificate]:
     """The polished answer if it is certified to be no worse, else the solver's own."""
     certificate = certify(problem, solution, EXACT)
-    if not polish.applies(problem):
+    if certificate.sharp or not polish.applies(problem):
         return solution, certificate
     sharper = polish.polish(problem, solution)
     checked = certify(problem, sharper, EXACT)

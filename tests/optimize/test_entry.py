@@ -107,7 +107,7 @@ def test_an_answer_that_breaks_a_constraint_never_leaves(monkeypatch):
     from dataclasses import replace
 
     from tradewind_optimize import polish
-    from tradewind_optimize.solvers import clarabel, osqp
+    from tradewind_optimize.solvers import clarabel, dual_newton, osqp
 
     monkeypatch.setattr(polish, "applies", lambda problem: False)
 
@@ -118,10 +118,11 @@ def test_an_answer_that_breaks_a_constraint_never_leaves(monkeypatch):
         return replace(solution, weights=solution.weights * 1.001)
 
     objective, constraints = TargetWeights({"a": 0.9, "b": 0.9}), [MaxGrossExposure(1.0)]
-    monkeypatch.setattr(clarabel, "solve", liar)
+    monkeypatch.setattr(dual_newton, "solve", liar)
     rescued = run_optimization(objective, constraints)
-    assert rescued.diagnostics.solver == "osqp"
+    assert rescued.diagnostics.solver == "clarabel"
     assert "violates a constraint by 0.001" in rescued.diagnostics.attempts[0][1]
+    monkeypatch.setattr(clarabel, "solve", liar)
     monkeypatch.setattr(osqp, "solve", liar)
     failed = run_optimization(objective, constraints)
     assert failed.status == "failed"

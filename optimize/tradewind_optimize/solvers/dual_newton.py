@@ -1,0 +1,555 @@
+"""Semismooth Newton on the multipliers of the coupling rows: separable, strictly convex problems, exact to rounding.
+
+The dual D(z) = Σ min φᵢ + y⁺·rl − y⁻·ru − λ·r of a separable problem (see ``separable``) is concave, once
+differentiable and piecewise quadratic in m + k variables. A step from z:
+
+1. rows are active when their multiplier is not zero or their violation asks for one; the gradient is g = b − B w(z);
+2. M = B_F H_F⁻¹ B_F' over the assets F that sit on no kink and no end; M d = g, where multipliers that would cross zero
+   stop there, and pivots that vanish (rank-deficient rows, rows without a free asset) are replaced by a tenth of their
+   row's own size, which keeps d an ascent direction;
+3. the step length solves D'(α) = 0 to a tenth when α = 1 overshoots, and grows when D still rises there.
+
+D has finitely many pieces, and on the last one a full step is exact: the end is the active-set solution itself. Every
+call starts from z = 0 and reduces in one fixed order. A multiplier z with R(z) = min over the box of the weighted row
+violations > 0 proves infeasibility, since R(z)/max|z| bounds the least total violation from below.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from tradewind_optimize.problem import CompiledProblem, Solution
+from tradewind_optimize.solvers.separable import (
+    Data,
+    along,
+    data_of,
+    dot,
+    hinge_value,
+    prices_of,
+    respond,
+    row_values,
+    slopes,
+    sorted_kinks,
+)
+
+NAME = "dual_newton"
+TOLERANCE = 1e-8
+STEPS = 150
+DEAD = 1e-11  # a pivot below this fraction of its row's own size counts as zero
+EXACT = 3e-15  # a row is met when its error is below this fraction of what was summed
+PROOF = 1e-9  # the total violation that counts as infeasible
+OPTIMAL, INFEASIBLE, STALLED = 0, 1, 2
+
+
+def accepts(problem: CompiledProblem) -> bool:
+    """Separable, strictly convex objectives over few coupling rows."""
+    return problem.kind == "separable" and len(problem.curvature) > 0 and bool(problem.curvature.min(initial=1.0) > 0)
+
+
+def solve(problem: CompiledProblem) -> Solution:
+    """One cold solve."""
+    status, steps, weights, z = maximise(data_of(problem), STEPS)
+    if status == INFEASIBLE:
+        return Solution.without_answer("infeasible", NAME, "dual ray", steps)
+    note = "" if status == OPTIMAL else "stalled"
+    m = problem.m
+    return Solution("optimal", NAME, weights, z[:m], z[m:], np.zeros(0), steps, note)
+
+
+@njit(cache=True)
+def maximise(data: Data, limit: int) -> tuple[int, int, np.ndarray, np.ndarray]:
+    """(end, steps, w[n], z[m + k]) of the dual ascent from z = 0."""
+    m, n = data.rows.shape
+    k, count = len(data.limits), len(data.up)
+    size = m + k
+    order = sorted_kinks(data.anchor)
+    z, trial, best, step = np.zeros(size), np.zeros(size), np.zeros(size), np.zeros(size)
+    slope, rate, w, w_best = np.empty(n), np.empty(n), np.empty(n), np.zeros(n)
+    free, prices = np.empty(n, dtype=np.bool_), np.empty(count)
+    values, g, bound = np.empty(size), np.empty(size), np.empty(size)
+    sign, active = np.zeros(size, dtype=np.int64), np.empty(size, dtype=np.int64)
+    columns, matrix, work = np.empty((size, n)), np.empty((size, size)), np.empty((size, size))
+    reach, own = _reach(data), _own_sizes(data)
+    low, stalls, damping, before = np.inf, 0, 0.0, np.zeros(size)
+    _settle(data, order, z, slope, prices, w, free, values)
+    for steps in range(limit):
+        worst = _violations(data, z, w, values, reach, g, bound, sign)
+        if worst < low:
+            low, stalls = worst, 0
+            best[:], w_best[:] = z, w
+        else:
+            stalls += 1
+        if worst <= 1.0 or (stalls >= 3 and low <= 1e3):
+            return OPTIMAL, steps, w_best, best
+        if steps >= 8 and steps % (4 if steps < 24 else 12) == 0:
+            if max(_shortfall(data, z, rate), _shortfall(data, z - before, rate)) > PROOF:
+                return INFEASIBLE, steps, w, z
+            before[:] = z
+        p = _gather_active(g, z, active)
+        _columns(data, active[:p], w, free, columns)
+        _matrix(columns, p, _free_count(free), own, active, damping, matrix)
+        if not _direction(matrix, work, active[:p], g, z, sign, step):
+            return _end(data, best, rate, steps, w_best, STALLED)
+        share = _search(data, order, z, step, trial, slope, rate, prices, w, free, values, bound, sign, g)
+        if share < 0.0:
+            return INFEASIBLE, steps, w, z
+        damping = _damped(damping, share, p)
+    return _end(data, z, rate, limit, w_best, STALLED)
+
+
+@njit(cache=True)
+def _damped(damping: float, share: float, p: int) -> float:
+    """More damping after a step that was cut short, less after a long one; p times the rows' own sizes cuts none."""
+    if share < 0.1:
+        return min(max(1e-3, 30.0 * damping), float(p))
+    if share >= 0.5:
+        return 0.0 if damping <= 1e-3 else damping / 30.0
+    return damping
+
+
+@njit(cache=True)
+def _end(
+    data: Data, z: np.ndarray, rate: np.ndarray, steps: int, w: np.ndarray, end: int
+) -> tuple[int, int, np.ndarray, np.ndarray]:
+    if _shortfall(data, z, rate) > PROOF:
+        return INFEASIBLE, steps, w, z
+    return end, steps, w, z
+
+
+@njit(cache=True)
+def _reach(data: Data) -> np.ndarray:
+    """The largest coefficient of every row and hinge row."""
+    m, k = data.rows.shape[0], len(data.limits)
+    out = np.zeros(m + k)
+    for j in range(m):
+        out[j] = np.abs(data.rows[j]).max() if data.rows.shape[1] else 0.0
+    for j in range(k):
+        for i in range(data.up.shape[1]):
+            out[m + j] = max(out[m + j], abs(data.straight[j, i]) + max(data.up[j, i], data.down[j, i]))
+    return out
+
+
+@njit(cache=True)
+def _own_sizes(data: Data) -> np.ndarray:
+    """Σ Bᵢ²/hᵢ of every row with all assets free: what its pivot is measured against."""
+    m, k, n = data.rows.shape[0], len(data.limits), data.rows.shape[1]
+    out = np.zeros(m + k)
+    for j in range(m):
+        for i in range(n):
+            out[j] += data.rows[j, i] ** 2 / data.bend[i]
+    for j in range(k):
+        for i in range(n):
+            out[m + j] += (abs(data.straight[j, i]) + max(data.up[j, i], data.down[j, i])) ** 2 / data.bend[i]
+    return out
+
+
+@njit(cache=True)
+def _settle(
+    data: Data,
+    order: np.ndarray,
+    z: np.ndarray,
+    slope: np.ndarray,
+    prices: np.ndarray,
+    w: np.ndarray,
+    free: np.ndarray,
+    values: np.ndarray,
+) -> None:
+    """Everything that follows from z: slopes, weights, row values."""
+    slopes(data, z, slope)
+    prices_of(data, z, prices)
+    respond(data, order, slope, prices, w, free)
+    row_values(data, w, values)
+
+
+@njit(cache=True)
+def _violations(
+    data: Data,
+    z: np.ndarray,
+    w: np.ndarray,
+    values: np.ndarray,
+    reach: np.ndarray,
+    g: np.ndarray,
+    bound: np.ndarray,
+    sign: np.ndarray,
+) -> float:
+    """Set g (0 where inactive), each side's bound and sign; returns max |g| in units of what rounding allows."""
+    m, worst, size = data.rows.shape[0], 0.0, 0.0
+    for i in range(len(w)):
+        size += abs(w[i])
+    for j in range(len(z)):
+        if j < m:
+            _side(data, j, z[j], values[j], g, bound, sign)
+        else:
+            bound[j], sign[j], g[j] = data.limits[j - m], 1, values[j] - data.limits[j - m]
+        allowed = EXACT * (abs(bound[j]) + reach[j] * size) + 1e-300
+        if sign[j] != 0 and z[j] == 0.0 and sign[j] * g[j] <= allowed:
+            g[j] = 0.0
+        worst = max(worst, abs(g[j]) / allowed)
+    return worst
+
+
+@njit(cache=True)
+def _side(data: Data, j: int, y: float, value: float, g: np.ndarray, bound: np.ndarray, sign: np.ndarray) -> None:
+    """Which bound of a linear row pulls: by the sign of its multiplier, else by the violated side."""
+    low, high = data.row_lower[j], data.row_upper[j]
+    if low == high:
+        bound[j], sign[j] = low, 0
+    elif y > 0.0 or (y == 0.0 and value < low):
+        bound[j], sign[j] = low, 1
+    elif y < 0.0 or value > high:
+        bound[j], sign[j] = high, -1
+    else:
+        bound[j], sign[j], g[j] = 0.0, 1, 0.0
+        return
+    g[j] = bound[j] - value
+
+
+@njit(cache=True)
+def _gather_active(g: np.ndarray, z: np.ndarray, active: np.ndarray) -> int:
+    p = 0
+    for j in range(len(z)):
+        if z[j] != 0.0 or g[j] != 0.0:
+            active[p] = j
+            p += 1
+    return p
+
+
+@njit(cache=True)
+def _free_count(free: np.ndarray) -> int:
+    count = 0
+    for loose in free:
+        if loose:
+            count += 1
+    return count
+
+
+@njit(cache=True)
+def _columns(data: Data, active: np.ndarray, w: np.ndarray, free: np.ndarray, out: np.ndarray) -> None:
+    """B_F H_F^−½: the active rows over the free assets; a hinge row enters with the negative of its slope at w."""
+    m, at = data.rows.shape[0], 0
+    for i in range(len(w)):
+        if not free[i]:
+            continue
+        root = 1.0 / np.sqrt(data.bend[i])
+        for a in range(len(active)):
+            j = active[a]
+            if j < m:
+                out[a, at] = data.rows[j, i] * root
+            else:
+                out[a, at] = -_slope_at(data, j - m, i, w[i]) * root
+        at += 1
+
+
+@njit(cache=True)
+def _slope_at(data: Data, j: int, i: int, x: float) -> float:
+    if x > data.anchor[j, i]:
+        return data.straight[j, i] + data.up[j, i]
+    if x < data.anchor[j, i]:
+        return data.straight[j, i] - data.down[j, i]
+    return data.straight[j, i]
+
+
+@njit(cache=True)
+def _matrix(
+    columns: np.ndarray, p: int, width: int, own: np.ndarray, active: np.ndarray, damping: float, out: np.ndarray
+) -> None:
+    """out = C C', damped; a row without a free asset gets a tenth of its own size on the diagonal."""
+    for a in range(p):
+        for b in range(a + 1):
+            out[a, b] = out[b, a] = dot(columns[a], columns[b], width)
+        least = own[active[a]]
+        out[a, a] += damping * least
+        if out[a, a] <= DEAD * least:
+            out[a, a] = 0.1 * least + 1e-300
+
+
+@njit(cache=True)
+def _direction(
+    matrix: np.ndarray,
+    work: np.ndarray,
+    active: np.ndarray,
+    g: np.ndarray,
+    z: np.ndarray,
+    sign: np.ndarray,
+    step: np.ndarray,
+) -> bool:
+    """step = M⁻¹g over the active rows, multipliers that would cross zero stopping there; False when it climbs nowhere.
+
+    A row that must not move at all is left out, one that would cross is pinned to −z, and the rest is solved again.
+    """
+    p = len(active)
+    inside, d, rest = np.ones(p, dtype=np.bool_), np.zeros(p), np.empty(p)
+    for _ in range(p + 1):
+        for a in range(p):
+            rest[a] = g[active[a]]
+            for b in range(p):
+                if not inside[b]:
+                    rest[a] -= matrix[a, b] * d[b]
+        _solve(matrix, work, inside, rest, d)
+        if not _stop_at_zero(active, z, sign, inside, d):
+            break
+    step[:] = 0.0
+    rise = 0.0
+    for a in range(p):
+        step[active[a]] = d[a]
+        rise += d[a] * g[active[a]]
+    return rise > 0.0 or _first_stop(matrix, work, active, g, z, sign, step)
+
+
+@njit(cache=True)
+def _stop_at_zero(active: np.ndarray, z: np.ndarray, sign: np.ndarray, inside: np.ndarray, d: np.ndarray) -> bool:
+    """Pin the multipliers that the step d would carry across zero; True when there were any."""
+    found = False
+    for a in range(len(active)):
+        j = active[a]
+        if inside[a] and sign[j] * (z[j] + d[a]) < 0.0:
+            inside[a], d[a], found = False, -z[j], True
+    return found
+
+
+@njit(cache=True)
+def _first_stop(
+    matrix: np.ndarray,
+    work: np.ndarray,
+    active: np.ndarray,
+    g: np.ndarray,
+    z: np.ndarray,
+    sign: np.ndarray,
+    step: np.ndarray,
+) -> bool:
+    """The plain Newton step without the rows that sit at zero and must stay, cut where the first multiplier stops."""
+    p = len(active)
+    inside, d, rest = np.ones(p, dtype=np.bool_), np.zeros(p), np.empty(p)
+    for a in range(p):
+        rest[a] = g[active[a]]
+    for _ in range(p + 1):
+        d[:] = 0.0
+        _solve(matrix, work, inside, rest, d)
+        again = False
+        for a in range(p):
+            j = active[a]
+            if inside[a] and z[j] == 0.0 and sign[j] * d[a] < 0.0:
+                inside[a], again = False, True
+        if not again:
+            break
+    share, rise = 1.0, 0.0
+    for a in range(p):
+        j = active[a]
+        if inside[a] and sign[j] * (z[j] + d[a]) < 0.0:
+            share = min(share, -z[j] / d[a])
+    for a in range(p):
+        step[active[a]] = share * d[a] if inside[a] else 0.0
+        rise += step[active[a]] * g[active[a]]
+    return rise > 0.0
+
+
+@njit(cache=True)
+def _solve(matrix: np.ndarray, work: np.ndarray, inside: np.ndarray, rest: np.ndarray, d: np.ndarray) -> None:
+    """LDL' of the inside rows with vanishing pivots replaced; d is overwritten there and kept elsewhere."""
+    p = len(inside)
+    for a in range(p):
+        if not inside[a]:
+            continue
+        total = rest[a]
+        pivot = matrix[a, a]
+        for b in range(a):
+            if not inside[b]:
+                continue
+            value = matrix[a, b]
+            for c in range(b):
+                if inside[c]:
+                    value -= work[a, c] * work[b, c] * work[c, c]
+            work[a, b] = value / work[b, b]
+            pivot -= work[a, b] * value
+            total -= work[a, b] * d[b]
+        work[a, a] = pivot if pivot > DEAD * matrix[a, a] else 0.1 * matrix[a, a]
+        d[a] = total
+    for a in range(p - 1, -1, -1):
+        if inside[a]:
+            d[a] /= work[a, a]
+            for c in range(a + 1, p):
+                if inside[c]:
+                    d[a] -= work[c, a] * d[c]
+
+
+@njit(cache=True)
+def _rise(
+    data: Data,
+    order: np.ndarray,
+    z: np.ndarray,
+    step: np.ndarray,
+    share: float,
+    slope: np.ndarray,
+    rate: np.ndarray,
+    shifted: np.ndarray,
+    prices: np.ndarray,
+    w: np.ndarray,
+    free: np.ndarray,
+    fixed: float,
+) -> float:
+    """D'(share) along the step; w is left at that point."""
+    n, m = len(w), data.rows.shape[0]
+    for i in range(n):
+        shifted[i] = slope[i] + share * rate[i]
+    for j in range(len(prices)):
+        prices[j] = z[m + j] + share * step[m + j] if j < len(data.limits) else 1.0
+    respond(data, order, shifted, prices, w, free)
+    total = fixed + dot(rate, w, n)
+    for j in range(len(data.limits)):
+        if step[m + j] != 0.0:
+            total += step[m + j] * (hinge_value(data, j, w) - dot(data.straight[j], w, n))
+    return total
+
+
+@njit(cache=True)
+def _search(
+    data: Data,
+    order: np.ndarray,
+    z: np.ndarray,
+    step: np.ndarray,
+    trial: np.ndarray,
+    slope: np.ndarray,
+    rate: np.ndarray,
+    prices: np.ndarray,
+    w: np.ndarray,
+    free: np.ndarray,
+    values: np.ndarray,
+    bound: np.ndarray,
+    sign: np.ndarray,
+    g: np.ndarray,
+) -> float:
+    """Move z along the step to where D nearly stops rising; returns the step length, −1 if it rises for ever."""
+    m, start, fixed, most = data.rows.shape[0], 0.0, 0.0, np.inf
+    for j in range(len(z)):
+        start += step[j] * g[j]
+        fixed += step[j] * bound[j] if j < m else -step[j] * bound[j]
+        if sign[j] * step[j] < 0.0:
+            most = min(most, -z[j] / step[j])
+    trial[:] = z + step
+    _clean(z, step, sign, trial)
+    _settle(data, order, trial, slope, prices, w, free, values)
+    end = 0.0
+    for j in range(len(z)):
+        if step[j] != 0.0:
+            end += step[j] * (bound[j] - values[j] if j < m else values[j] - bound[j])
+    if -0.1 * start <= end <= 0.5 * start or (end > 0.0 and most <= 1.0):
+        z[:] = trial
+        return 1.0
+    along(data, step, rate)
+    slopes(data, z, slope)
+    shifted = np.empty(len(w))
+    share = _root(data, order, z, step, slope, rate, shifted, prices, w, free, fixed, start, end, most)
+    if share < 0.0:
+        z[:] = step
+        return share
+    for j in range(len(z)):
+        trial[j] = z[j] + share * step[j]
+    if share >= most:
+        _clean(z, step * share, sign, trial)
+    z[:] = trial
+    _settle(data, order, z, slope, prices, w, free, values)
+    return share
+
+
+@njit(cache=True)
+def _clean(z: np.ndarray, step: np.ndarray, sign: np.ndarray, trial: np.ndarray) -> None:
+    """Multipliers that a step brings to zero are exactly zero."""
+    for j in range(len(z)):
+        if sign[j] != 0 and step[j] != 0.0 and sign[j] * trial[j] <= 1e-15 * abs(z[j]):
+            trial[j] = 0.0
+
+
+@njit(cache=True)
+def _root(
+    data: Data,
+    order: np.ndarray,
+    z: np.ndarray,
+    step: np.ndarray,
+    slope: np.ndarray,
+    rate: np.ndarray,
+    shifted: np.ndarray,
+    prices: np.ndarray,
+    w: np.ndarray,
+    free: np.ndarray,
+    fixed: float,
+    start: float,
+    end: float,
+    most: float,
+) -> float:
+    """A step length with |D'| ≤ D'(0)/10, or the longest allowed one; −1 when D rises without end."""
+    low, at_low, high, at_high = 0.0, start, 1.0, end
+    for _ in range(60):
+        if at_high <= 0.1 * start or high >= most:
+            break
+        low, at_low = high, at_high
+        high = min(4.0 * high, most)
+        at_high = _rise(data, order, z, step, high, slope, rate, shifted, prices, w, free, fixed)
+    if at_high > 0.1 * start and high < most:
+        return -1.0
+    for count in range(60):
+        if at_high >= -0.1 * start:
+            return high
+        share = (low * at_high - high * at_low) / (at_high - at_low)
+        if count % 3 == 2:
+            share = 0.5 * (low + high)
+        found = _rise(data, order, z, step, share, slope, rate, shifted, prices, w, free, fixed)
+        if found >= 0.0:
+            low, at_low = share, found
+            if found <= 0.1 * start:
+                return low
+        else:
+            high, at_high = share, found
+    return low if low > 0.0 else high
+
+
+@njit(cache=True)
+def _shortfall(data: Data, z: np.ndarray, slope: np.ndarray) -> float:
+    """R(z)/max|z|: the least total violation is at least this much; −inf when z proves nothing."""
+    m, k = data.rows.shape[0], len(data.limits)
+    size = np.abs(z).max() if len(z) else 0.0
+    if size == 0.0 or (k and z[m:].min() < 0.0):
+        return -np.inf
+    along(data, z, slope)
+    total = 0.0
+    for j in range(m):
+        if z[j] != 0.0:
+            total += z[j] * (data.row_lower[j] if z[j] > 0.0 else data.row_upper[j])
+    for j in range(k):
+        total -= z[m + j] * data.limits[j]
+    for i in range(len(slope)):
+        total += _least(data, z, i, slope[i], size)
+        if total == -np.inf:
+            return total
+    return total / size
+
+
+@njit(cache=True)
+def _least(data: Data, z: np.ndarray, i: int, slope: float, size: float) -> float:
+    """min over the box of slope·x + Σ λⱼ[u(x − a)⁺ + d(a − x)⁺]: at a kink, at an end, or −∞ where it has none."""
+    m, left, right = data.rows.shape[0], slope, slope
+    for j in range(len(data.limits)):
+        left -= z[m + j] * data.down[j, i]
+        right += z[m + j] * data.up[j, i]
+    low, high, flat = data.lower[i], data.upper[i], 1e-12 * size
+    if (np.isinf(low) and left > flat) or (np.isinf(high) and right < -flat):
+        return -np.inf
+    best = np.inf
+    if np.isinf(low) and np.isinf(high):
+        best = _tilted(data, z, i, slope, 0.0)
+    for j in range(len(data.limits)):
+        best = min(best, _tilted(data, z, i, slope, min(max(data.anchor[j, i], low), high)))
+    if not np.isinf(low):
+        best = min(best, _tilted(data, z, i, slope, low))
+    if not np.isinf(high):
+        best = min(best, _tilted(data, z, i, slope, high))
+    return best
+
+
+@njit(cache=True)
+def _tilted(data: Data, z: np.ndarray, i: int, slope: float, x: float) -> float:
+    m, value = data.rows.shape[0], slope * x
+    for j in range(len(data.limits)):
+        move = x - data.anchor[j, i]
+        value += z[m + j] * (data.up[j, i] * move if move > 0.0 else -data.down[j, i] * move)
+    return value
