@@ -13,7 +13,7 @@ import pandas as pd
 from tradewind_optimize.certify import Certificate, lagrangian, row_multipliers
 from tradewind_optimize.compile import Compilation
 from tradewind_optimize.errors import Violation
-from tradewind_optimize.problem import Block, Box, Floats, Hinge, Linear, Quadratic, RowMatrix, Solution
+from tradewind_optimize.problem import Block, Box, Convex, Floats, Hinge, Linear, Quadratic, RowMatrix, Solution
 
 BINDING = 1e-7
 BROKEN = 1e-9
@@ -50,7 +50,9 @@ def measure(block: Block, weights: Floats, labels: pd.Index) -> Measured:
         return Measured(block.labels, value, block.lower, block.upper, block.below, block.above)
     if isinstance(block, Hinge):
         return _single(block, _hinge_value(block, weights), block.bound)
-    return _single(block, float(np.sqrt(max(block.value(weights), 0.0))), block.radius)
+    if isinstance(block, Convex):
+        return _single(block, max(block.excess(weights), 0.0), 0.0)
+    return _single(block, block.excess(weights) + block.radius, block.radius)
 
 
 def _hinge_value(block: Hinge, weights: Floats) -> float:
@@ -59,7 +61,7 @@ def _hinge_value(block: Hinge, weights: Floats) -> float:
     return straight + float(np.where(move > 0, block.up * move, -block.down * move).sum())
 
 
-def _single(block: Hinge | Quadratic, value: float, bound: float) -> Measured:
+def _single(block: Hinge | Quadratic | Convex, value: float, bound: float) -> Measured:
     return Measured((block.label,), np.array([value]), np.array([-np.inf]), np.array([bound]), "", block.above)
 
 
@@ -211,7 +213,9 @@ class _Pricing:
         self._row += len(block.lower)
         return np.maximum(duals, 0.0), np.maximum(-duals, 0.0)
 
-    def _one(self, block: Hinge | Quadratic, solution: Solution) -> tuple[Floats, Floats]:
+    def _one(self, block: Hinge | Quadratic | Convex, solution: Solution) -> tuple[Floats, Floats]:
+        if isinstance(block, Convex):
+            return np.zeros(1), np.full(1, np.nan)
         if isinstance(block, Quadratic):
             price = 2.0 * block.radius * solution.quadratic_duals[self._quadratic]
             self._quadratic += 1

@@ -1,6 +1,6 @@
 """What crosses from the words to the solvers and back: blocks, CompiledProblem, Solution. Frozen arrays only.
 
-A constraint yields *blocks* (Box, Linear, Hinge, Quadratic) over integer positions; ``compile`` stacks them into one
+A constraint yields *blocks* (Box, Linear, Hinge, Quadratic, Convex) over integer positions; ``compile`` stacks them into one
 :class:`CompiledProblem`
 
     minimise   c'w + ½ Σ hᵢ(wᵢ − tᵢ)² + Σⱼ Σᵢ [uⱼᵢ(wᵢ − aⱼᵢ)⁺ + dⱼᵢ(aⱼᵢ − wᵢ)⁺] + ½ (w − b)'F D F'(w − b)
@@ -15,7 +15,7 @@ hinge and quadratic multipliers are ≥ 0; the box needs none (its prices follow
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
@@ -78,7 +78,10 @@ class Hinge:
 
 @dataclass(frozen=True, eq=False)
 class Quadratic:
-    """(w − center)'F diag(D) F'(w − center) ≤ radius²; F float64[n, k], D float64[k] ≥ 0."""
+    """(w − center)'(F diag(D) F' + diag(S))(w − center) ≤ radius²; F float64[n, k], D float64[k], S float64[n], all ≥ 0.
+
+    ``specific`` S may be left out.
+    """
 
     factors: Floats
     scales: Floats
@@ -86,18 +89,51 @@ class Quadratic:
     radius: float
     above: str = "Risk ({value}) would be greater than max risk ({bound})."
     label: Hashable = None
+    specific: Floats | None = None
 
     def value(self, weights: Floats) -> float:
-        """(w − b)'FDF'(w − b)."""
-        along = (weights - self.center) @ self.factors
-        return float(along @ (self.scales * along))
+        """(w − b)'(FDF' + S)(w − b)."""
+        away = weights - self.center
+        along = away @ self.factors
+        own = 0.0 if self.specific is None else float(self.specific @ away**2)
+        return float(along @ (self.scales * along)) + own
 
     def gradient(self, weights: Floats) -> Floats:
-        """2 F D F'(w − b), float64[n]."""
-        return 2.0 * (self.factors @ (self.scales * ((weights - self.center) @ self.factors)))
+        """2 (F D F' + S)(w − b), float64[n]."""
+        away = weights - self.center
+        slope = self.factors @ (self.scales * (away @ self.factors))
+        return np.asarray(2.0 * (slope if self.specific is None else slope + self.specific * away))
+
+    def excess(self, weights: Floats) -> float:
+        """By how much the root of the left side exceeds the radius."""
+        return float(np.sqrt(max(self.value(weights), 0.0))) - self.radius
 
 
-Block = Box | Linear | Hinge | Quadratic
+@dataclass(frozen=True, eq=False)
+class Convex:
+    """Constraints written in cvxpy: ``build(w)`` gets a cvxpy Variable of shape (n,), and returns one constraint or more.
+
+    They are solved by the general path and by no other.
+    """
+
+    build: Callable[[Any], Any]
+    label: Hashable = None
+    above: str = "It would be violated by {value}."
+
+    def constraints(self, variable: Any) -> list[Any]:
+        """The cvxpy constraints on a variable."""
+        built = self.build(variable)
+        return list(built) if isinstance(built, Sequence) else [built]
+
+    def excess(self, weights: Floats) -> float:
+        """The largest violation of any of them."""
+        import cvxpy
+
+        held = cvxpy.Variable(len(weights), value=weights)
+        return max((float(np.max(part.violation())) for part in self.constraints(held)), default=0.0)
+
+
+Block = Box | Linear | Hinge | Quadratic | Convex
 
 
 @dataclass(frozen=True, eq=False)
@@ -227,7 +263,7 @@ class CompiledProblem:
     hinges: HingeSet
     hinge_bounds: Floats
     quadratics: tuple[Quadratic, ...]
-    general: tuple[Any, ...]
+    general: tuple[Convex, ...]
     lower_source: Ints
     upper_source: Ints
     row_source: Ints
@@ -281,7 +317,8 @@ class CompiledProblem:
 class Solution:
     """What a solver answers: its status word, weights float64[n] and the multipliers of rows, hinges and quadratics.
 
-    Arrays are empty unless ``status`` is "optimal". ``note`` is the solver's own word for how it ended.
+    Arrays are empty unless ``status`` is "optimal". ``note`` is the solver's own word for how it ended; ``gap`` its own
+    duality gap in objective units, which counts only where general terms keep the certificate from computing one.
     """
 
     status: Status
@@ -292,6 +329,7 @@ class Solution:
     quadratic_duals: Floats
     iterations: int = 0
     note: str = ""
+    gap: float = float("nan")
 
     @classmethod
     def without_answer(cls, status: Status, solver: str, note: str = "", iterations: int = 0) -> Solution:

@@ -89,8 +89,10 @@ class _ConeForm:
 
 
 def _cone(quadratic: Quadratic, lifted: Lifted) -> tuple[Floats, Floats]:
-    """‖D^½F'(w − b)‖ ≤ r as rows of A x + s = b with s in the second-order cone."""
+    """‖(D^½F', S^½)'(w − b)‖ ≤ r as rows of A x + s = b with s in the second-order cone."""
     root = np.sqrt(quadratic.scales)[:, None] * quadratic.factors.T
+    if quadratic.specific is not None:
+        root = np.concatenate([root, np.diag(np.sqrt(quadratic.specific))])
     rows = np.zeros((1 + len(root), lifted.shape[1]))
     rows[1:, : len(lifted.free)] = -root[:, lifted.free]
     inside = root @ (lifted.fixed_weights - quadratic.center)
@@ -111,7 +113,7 @@ def _read(answer: Any, lifted: Lifted, form: _ConeForm, scale: float) -> Solutio
     for quadratic in lifted.problem.quadratics:
         # the cone's multiplier prices the norm; the bound here is on its square, hence the factor 1 / (2 r)
         duals.append(max(float(z[at]), 0.0) / max(2.0 * quadratic.radius, 1e-300))
-        at += 1 + len(quadratic.scales)
+        at += 1 + len(quadratic.scales) + (0 if quadratic.specific is None else len(quadratic.specific))
     return Solution(
         "optimal", NAME, solution.weights, solution.row_duals, solution.hinge_duals, np.array(duals), iterations, note
     )
