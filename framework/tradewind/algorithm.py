@@ -20,6 +20,7 @@ import pandas as pd
 from tradewind import matching, sizing
 from tradewind.bar_data import BarData
 from tradewind.blotter import BY_ALGORITHM, VERBS, Blotter
+from tradewind.cancel_policy import CancelPolicy
 from tradewind.clock import Clock
 from tradewind.errors import (
     BadOrderParameters,
@@ -170,6 +171,13 @@ class Algorithm:
         for model, asset_class in ((us_equities, matching.EQUITIES), (us_futures, matching.FUTURES)):
             if model is not None:
                 self.blotter.set_commission(model, asset_class)
+
+    def set_cancel_policy(self, cancel_policy: CancelPolicy) -> None:
+        """Use a cancel policy."""
+        self._only_in_initialize("set_cancel_policy")
+        if not isinstance(cancel_policy, CancelPolicy):
+            raise BadParameter("cancel_policy", cancel_policy, "a policy such as EODCancel() or NeverCancel()")
+        self.blotter.cancel_policy = cancel_policy
 
     def set_benchmark(self, benchmark: Asset | pd.Series) -> None:
         """Compare the run with an asset, or with a Series of daily returns."""

@@ -13,9 +13,10 @@ from typing import Any
 
 import pandas as pd
 
-from tradewind import commission, slippage
+from tradewind import cancel_policy, commission, slippage
 from tradewind.algorithm import Algorithm, current
 from tradewind.bar_data import BarData
+from tradewind.cancel_policy import CancelPolicy, EODCancel, NeverCancel
 from tradewind.errors import NoRunningAlgorithm
 from tradewind.log import AlgorithmLog
 from tradewind.orders import LimitOrder, MarketOrder, Order, StopLimitOrder, StopOrder
@@ -24,12 +25,15 @@ from tradewind_data.assets import Asset
 from tradewind_optimize.entry import calculate_optimal_portfolio, run_optimization
 
 __all__ = [
+    "EODCancel",
     "LimitOrder",
     "MarketOrder",
+    "NeverCancel",
     "StopLimitOrder",
     "StopOrder",
     "calculate_optimal_portfolio",
     "cancel_order",
+    "cancel_policy",
     "commission",
     "date_rules",
     "get_datetime",
@@ -47,6 +51,7 @@ __all__ = [
     "run_optimization",
     "schedule_function",
     "set_benchmark",
+    "set_cancel_policy",
     "set_commission",
     "set_slippage",
     "sid",
@@ -97,6 +102,11 @@ def set_slippage(us_equities: Any = None, us_futures: Any = None) -> None:
 def set_commission(us_equities: Any = None, us_futures: Any = None) -> None:
     """Use these commission models; only in initialize. Default for equities: PerShare(0.001), no minimum."""
     _running("set_commission").set_commission(us_equities, us_futures)
+
+
+def set_cancel_policy(cancel_policy: CancelPolicy) -> None:
+    """Say what a session's end does to open orders: NeverCancel() (the default) or EODCancel(); only in initialize."""
+    _running("set_cancel_policy").set_cancel_policy(cancel_policy)
 
 
 def set_benchmark(benchmark: Asset | pd.Series) -> None:

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from tradewind import matching
+from tradewind.cancel_policy import SESSION_END, CancelPolicy, NeverCancel
 from tradewind.commission import CommissionModel, PerShare
 from tradewind.matching import CostModels, FillBuffer, OrderBook
 from tradewind.orders import Fill, Order, OrderStatus, order_id
@@ -35,9 +36,10 @@ REASONS = (
     "cancelled by the algorithm",
     "the asset was closed",
     "a split left no shares",
+    "cancelled at the end of the session",
     "open when the run ended",
 )
-BY_ALGORITHM, ASSET_CLOSED, EMPTIED_BY_SPLIT = 2, 3, 4
+BY_ALGORITHM, ASSET_CLOSED, EMPTIED_BY_SPLIT, BY_POLICY = 2, 3, 4, 5
 
 _EMPTY = np.empty(0, dtype=np.int64)
 
@@ -90,6 +92,7 @@ class Blotter:
         self._fills = _new_fills(1024)
         self.slippage: list[SlippageModel] = [FixedBasisPointsSlippage(), FixedBasisPointsSlippage()]
         self.commission: list[CommissionModel] = [PerShare(), PerShare()]
+        self.cancel_policy: CancelPolicy = NeverCancel()
         self._models: CostModels | None = None
 
     # ---------------------------------------------------------------- models
@@ -189,6 +192,27 @@ class Blotter:
         for ordinal in self._open_in(column):
             self._close(ordinal, reason)
         self._prune()
+
+    def end_of_session(self, placed_before: int) -> list[int]:
+        """Cancel what the cancel policy ends with this session; return the ordinals of the cancelled orders.
+
+        An order placed at or after `placed_before` (ns UTC) has not had a bar to fill in yet.
+        """
+        if not self.cancel_policy.should_cancel(SESSION_END) or not len(self.open_orders):
+            return []
+        ended = self._ended(placed_before).tolist()
+        for ordinal in ended:
+            self._close(ordinal, BY_POLICY)
+        self._prune()
+        return ended
+
+    def _ended(self, placed_before: int) -> np.ndarray:
+        """Return the open orders that a session's end cancels, in order of placement."""
+        which = self.open_orders
+        if self._semantics.session_end_cancels_all:
+            return np.asarray(which[self.orders.created[which] < placed_before])
+        _, first, count = np.unique(self.orders.column[which], return_index=True, return_counts=True)
+        return np.asarray(which[np.sort(first[count > 1])])
 
     def open_amounts(self) -> tuple[np.ndarray, np.ndarray]:
         """Return (columns, signed shares not filled yet), one entry an open order."""

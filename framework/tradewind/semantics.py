@@ -27,6 +27,12 @@ class Semantics:
         "The original shows it today's close in daily mode, hours before that close exists.",
         "test_event_order.py::test_before_trading_start_knows_yesterday_seen_from_today",
     )
+    session_end_cancels_all: bool = _deviation(
+        "D2",
+        "With daily bars, EODCancel cancels at a session's end every open order that has had a bar to fill in. "
+        "The original cancels only the first order of an asset that has two or more; a lone order rests for ever.",
+        "test_cancelling.py::test_eod_cancel_ends_every_order_that_had_its_bar_and_in_the_original_the_first_of_several",
+    )
     pay_on_next_session: bool = _deviation(
         "D3",
         "A dividend whose pay date is not a session is paid on the next session. The original never pays it.",

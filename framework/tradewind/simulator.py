@@ -4,7 +4,8 @@ session start        dividends go ex and are paid, the session's starting figure
 before the open      before_trading_start
 each bar             orders of earlier bars fill, their commissions are charged, holdings are marked at the close,
                      then handle_data and the scheduled functions run; what they order waits for the next bar
-session end          positions in assets whose life is over are closed, the session's row is recorded
+session end          positions in assets whose life is over are closed, open orders are cancelled if the cancel policy
+                     says so, the session's row is recorded
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from collections.abc import Callable
 import numpy as np
 
 from tradewind import algorithm as running
+from tradewind import cancel_policy
 from tradewind.algorithm import Algorithm, Market, Phase
 from tradewind.blotter import ASSET_CLOSED, Blotter, Fills
 from tradewind.ledger import Ledger
@@ -102,8 +104,11 @@ class Simulator:
         self.algorithm.run_bar()
 
     def end_of_session(self, session: int, now: int) -> None:
-        """Close what reached the end of its life, then record the session."""
+        """Close what reached the end of its life, cancel what the policy ends, then record the session."""
         self._close_ended(session, now)
+        for ordinal in self.blotter.end_of_session(now):
+            if self.blotter.cancel_policy.warn_on_cancel:
+                self.algorithm.log.warning(cancel_policy.told(self.blotter.snapshot(ordinal)))
         self.recorder.end_of_session(session)
 
     def _book(self, fills: Fills, now: int) -> None:

@@ -19,7 +19,7 @@ MAY_IMPORT = {
 FLOORS = [
     "errors wording",
     "semantics kernels matching metrics tables",
-    "orders portfolio clock schedule bar_data log packets runfiles",
+    "orders portfolio clock schedule cancel_policy bar_data log packets runfiles",
     "sizing prices slippage commission ledger result",
     "blotter contest recorder",
     "algorithm report",
