@@ -33,7 +33,7 @@ from tradewind.errors import (
 )
 from tradewind.ledger import Ledger
 from tradewind.log import AlgorithmLog
-from tradewind.orders import Order, order_id, ordinal_of, style_of
+from tradewind.orders import ExecutionStyle, Order, order_id, ordinal_of, style_of
 from tradewind.portfolio import Account, Portfolio
 from tradewind.prices import Prices
 from tradewind.recorder import Recorder
@@ -46,6 +46,7 @@ from tradewind_optimize.objectives import Objective
 VIA = {verb: code for code, verb in enumerate(VERBS)}
 MOST_SHARES = 100_000_000_000
 NOWHERE = -1  # stands for the column of an asset that cannot be ordered any more
+NEXT_TO_NOTHING = 1e-6  # a price this small gives no number of shares
 
 
 class Phase(Enum):
@@ -111,6 +112,7 @@ class Algorithm:
         self.now = market.clock.label(market.clock.first)
         self.scheduled: list[tuple[Scheduled, np.ndarray]] = []
         self.benchmark: Asset | pd.Series | None = None
+        self.equity = ledger.equity
         self.log = AlgorithmLog(lambda: self.now)
         self.context = Context(self)
         self.context.portfolio = Portfolio(ledger, market.finder, sessions.index[market.clock.first])
@@ -126,16 +128,27 @@ class Algorithm:
         """Move to a moment: `end` is the last session whose bar is known, `session` today's, `now` the time."""
         self.phase, self.end, self.session, self.now = phase, end, session, now
         self.data.move_to(end, session, now)
-        self.blotter.now = now
+        self.blotter.move_to(now)
         self._close_of = self.market.prices.close[session].item
 
     def run_bar(self) -> None:
         """Run the user's functions of one bar: handle_data, then the scheduled ones in the order scheduled."""
+        self.equity = self.ledger.equity
         if self.functions.handle_data is not None:
             self.functions.handle_data(self.context, self.data)
         for scheduled, on in self.scheduled:
             if on[self.session]:
                 scheduled.function(self.context, self.data)
+
+    @property
+    def acts_every_session(self) -> bool:
+        """Whether a function of the user runs in every session, whatever is scheduled."""
+        return self.functions.handle_data is not None or self.functions.before_trading_start is not None
+
+    def scheduled_sessions(self) -> np.ndarray:
+        """Return bool[S]: the sessions in which a scheduled function runs."""
+        none = np.zeros(len(self.market.clock.sessions), dtype=bool)
+        return np.logical_or.reduce([none, *(on for _, on in self.scheduled)])
 
     # ---------------------------------------------------------------- settings
 
@@ -248,7 +261,7 @@ class Algorithm:
     ) -> str | None:
         """Order shares worth a fraction of the portfolio value."""
         column = self._orderable(asset, "order_percent")
-        shares = self._shares(column, percent * self.ledger.equity)
+        shares = self._shares(column, percent * self.equity)
         return self._place(column, shares, limit_price, stop_price, style, "order_percent")
 
     def order_target(
@@ -256,7 +269,7 @@ class Algorithm:
     ) -> str | None:
         """Order the difference between the shares wanted and the shares held."""
         column = self._orderable(asset, "order_target")
-        shares = target - self._held(column)
+        shares = target - self._amount_of(column)
         return self._place(column, shares, limit_price, stop_price, style, "order_target")
 
     def order_target_value(
@@ -264,7 +277,7 @@ class Algorithm:
     ) -> str | None:
         """Order the difference between shares worth `target` and the shares held."""
         column = self._orderable(asset, "order_target_value")
-        shares = self._shares(column, target) - self._held(column)
+        shares = self._shares(column, target) - self._amount_of(column)
         return self._place(column, shares, limit_price, stop_price, style, "order_target_value")
 
     def order_target_percent(
@@ -272,7 +285,7 @@ class Algorithm:
     ) -> str | None:
         """Order the difference between shares worth a fraction of the portfolio value and the shares held."""
         column = self._orderable(asset, "order_target_percent")
-        shares = self._shares(column, target * self.ledger.equity) - self._held(column)
+        shares = self._shares(column, target * self.equity) - self._amount_of(column)
         return self._place(column, shares, limit_price, stop_price, style, "order_target_percent")
 
     def _check_may_order(self, verb: str) -> None:
@@ -310,10 +323,6 @@ class Algorithm:
             raise UnsupportedOrderParameters(f"asset was {asset!r}; orders take an Asset: use symbol('…') or sid(…).")
         return self.market.finder.column(asset)
 
-    def _held(self, column: int) -> int:
-        """Return the shares held; open orders do not count."""
-        return int(self._amount_of(column)) if column != NOWHERE else 0
-
     def _shares(self, column: int, value: float) -> float:
         """Return `value` in shares at the last known price; 0 past the asset's life, when nothing is ordered."""
         if column == NOWHERE:
@@ -321,7 +330,8 @@ class Algorithm:
         price = self._close_of(column)
         if price != price:
             price = self._last_price(column)
-        return sizing.shares_of_value(value, price, self._multiplier_of(column))
+        unit = price * self._multiplier_of(column)
+        return value / unit if abs(unit) > NEXT_TO_NOTHING else 0.0
 
     def _last_price(self, column: int) -> float:
         """Return the last known price of an asset that does not trade in this bar; refuse when there is none."""
@@ -336,34 +346,35 @@ class Algorithm:
         self, column: int, shares: float, limit_price: Any, stop_price: Any, style: Any, verb: str
     ) -> str | None:
         """Hand whole shares to the blotter; return the order's id, or None when there is nothing to order."""
-        if limit_price is None and stop_price is None and style is None:
-            priced = None
-        else:
-            priced = style_of(style, limit_price, stop_price)
-        amount = self._whole(shares)
-        if column == NOWHERE or amount == 0:
-            return None
-        if self.session < self._lives_from[column]:
-            asset = self.market.finder.asset_at(column)
-            self.log.warning("no order for %s: it is listed from %s on", asset, asset.start_date)
-            return None
-        if priced is None:
-            return order_id(self.blotter.place(column, amount, VIA[verb]))
-        limit, stop = priced.prices_for(amount > 0, self.market.finder.asset_at(column).tick_size)
-        return order_id(self.blotter.place_priced(column, amount, VIA[verb], limit, stop))
-
-    @staticmethod
-    def _whole(shares: float) -> int:
-        """Return whole shares; refuse what is no number or more than an order may have."""
         try:
             amount = sizing.whole_shares(shares)
         except (ValueError, OverflowError):
             raise BadOrderParameters(
-                f"amount was {shares}; it must be finite. Look at the prices it was made from."
+                f"amount was {shares}; it must be finite. Look at what it was made from."
             ) from None
+        if limit_price is not None or stop_price is not None or style is not None:
+            return self._place_priced(column, amount, style_of(style, limit_price, stop_price), verb)
+        if not amount or column == NOWHERE:
+            return None
+        if self.session < self._lives_from[column] or not -MOST_SHARES <= amount <= MOST_SHARES:
+            return self._not_placed(column, amount)
+        return order_id(self.blotter.place(column, amount, VIA[verb]))
+
+    def _place_priced(self, column: int, amount: int, style: ExecutionStyle, verb: str) -> str | None:
+        """Hand whole shares with a limit or a stop to the blotter."""
+        if not amount or column == NOWHERE:
+            return None
+        if self.session < self._lives_from[column] or not -MOST_SHARES <= amount <= MOST_SHARES:
+            return self._not_placed(column, amount)
+        limit, stop = style.prices_for(amount > 0, self.market.finder.asset_at(column).tick_size)
+        return order_id(self.blotter.place_priced(column, amount, VIA[verb], limit, stop))
+
+    def _not_placed(self, column: int, amount: int) -> None:
+        """Log that the asset is not listed yet; refuse more shares than an order may have."""
         if not -MOST_SHARES <= amount <= MOST_SHARES:
-            raise BadOrderParameters(f"amount was {shares:.0f} shares; an order has at most {MOST_SHARES:,}.")
-        return amount
+            raise BadOrderParameters(f"amount was {amount} shares; an order has at most {MOST_SHARES:,}.")
+        asset = self.market.finder.asset_at(column)
+        self.log.warning("no order for %s: it is listed from %s on", asset, asset.start_date)
 
     # ---------------------------------------------------------------- optimizing
 

@@ -154,42 +154,46 @@ def order(
 
     Raises OrderDuringInitialize, OrderInBeforeTradingStart, UnsupportedOrderParameters, BadOrderParameters.
     """
-    return _running("order").order(asset, amount, limit_price, stop_price, style)
+    return (current.get() or _running("order")).order(asset, amount, limit_price, stop_price, style)
 
 
 def order_value(
     asset: Asset, value: float, limit_price: float | None = None, stop_price: float | None = None, style: Any = None
 ) -> str | None:
     """Order value / last price shares. Raises CannotOrderDelistedAsset when no price is known, else as order()."""
-    return _running("order_value").order_value(asset, value, limit_price, stop_price, style)
+    return (current.get() or _running("order_value")).order_value(asset, value, limit_price, stop_price, style)
 
 
 def order_percent(
     asset: Asset, percent: float, limit_price: float | None = None, stop_price: float | None = None, style: Any = None
 ) -> str | None:
     """Order shares worth a fraction of the portfolio value (0.1 = 10 %). Errors as order_value()."""
-    return _running("order_percent").order_percent(asset, percent, limit_price, stop_price, style)
+    return (current.get() or _running("order_percent")).order_percent(asset, percent, limit_price, stop_price, style)
 
 
 def order_target(
     asset: Asset, target: float, limit_price: float | None = None, stop_price: float | None = None, style: Any = None
 ) -> str | None:
     """Order target − held shares. Open orders do not count: calling again before the fill orders again."""
-    return _running("order_target").order_target(asset, target, limit_price, stop_price, style)
+    return (current.get() or _running("order_target")).order_target(asset, target, limit_price, stop_price, style)
 
 
 def order_target_value(
     asset: Asset, target: float, limit_price: float | None = None, stop_price: float | None = None, style: Any = None
 ) -> str | None:
     """Order target / last price − held shares. Errors as order_value(); open orders do not count."""
-    return _running("order_target_value").order_target_value(asset, target, limit_price, stop_price, style)
+    return (current.get() or _running("order_target_value")).order_target_value(
+        asset, target, limit_price, stop_price, style
+    )
 
 
 def order_target_percent(
     asset: Asset, target: float, limit_price: float | None = None, stop_price: float | None = None, style: Any = None
 ) -> str | None:
     """Order target·(portfolio value) / last price − held shares; open orders do not count."""
-    return _running("order_target_percent").order_target_percent(asset, target, limit_price, stop_price, style)
+    return (current.get() or _running("order_target_percent")).order_target_percent(
+        asset, target, limit_price, stop_price, style
+    )
 
 
 def order_optimal_portfolio(objective: Any, constraints: Any, universe: Any = None) -> pd.Series:

@@ -39,7 +39,7 @@ REASONS = (
     "cancelled at the end of the session",
     "open when the run ended",
 )
-BY_ALGORITHM, ASSET_CLOSED, EMPTIED_BY_SPLIT, BY_POLICY = 2, 3, 4, 5
+ALL_FILLED, BY_ALGORITHM, ASSET_CLOSED, EMPTIED_BY_SPLIT, BY_POLICY, LEFT_OPEN = range(1, 7)
 
 _EMPTY = np.empty(0, dtype=np.int64)
 
@@ -78,7 +78,7 @@ def _new_fills(capacity: int) -> FillBuffer:
 class Blotter:
     """The orders of one run. An order is named by its ordinal, in order of placement from 0."""
 
-    verbs = VERBS
+    verbs, reasons = VERBS, REASONS
 
     def __init__(self, finder: AssetFinder, semantics: Semantics) -> None:
         self._finder, self._semantics = finder, semantics
@@ -137,6 +137,12 @@ class Blotter:
         ordinal = self.place(column, amount, via)
         self._priced.append((ordinal, limit, stop))
         return ordinal
+
+    def move_to(self, now: int) -> None:
+        """Move to a moment (ns UTC): what was placed before belongs to the moment before."""
+        if self._placed:
+            self._write_placed()
+        self.now = now
 
     @property
     def orders(self) -> OrderBook:
@@ -331,12 +337,13 @@ class Blotter:
     def reason(self, ordinal: int) -> str:
         """Return why an order has the status it has."""
         if self.orders.status[ordinal] == matching.FILLED:
-            return REASONS[1]
+            return REASONS[ALL_FILLED]
         return REASONS[self.orders.reason[ordinal]]
 
-    def final_reason(self, ordinal: int) -> str:
-        """Return why an order ended as it did, once the run is over."""
-        return REASONS[-1] if self.orders.status[ordinal] == matching.OPEN else self.reason(ordinal)
+    def final_reasons(self) -> np.ndarray:
+        """Return the index into REASONS of why each order ended as it did, once the run is over."""
+        status, reason = self.orders.status[: self.count], self.orders.reason[: self.count]
+        return np.where(status == matching.OPEN, LEFT_OPEN, np.where(status == matching.FILLED, ALL_FILLED, reason))
 
     def open_snapshots(self) -> Iterator[Order]:
         """Return the open orders, in order of placement."""

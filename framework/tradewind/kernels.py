@@ -235,3 +235,119 @@ def update_held(book: Book, held: Vector, count: int, columns: Vector) -> int:
                 held[i] = held[i + 1]
             count -= 1
     return count
+
+
+class DividendTable(NamedTuple):
+    """The cash dividends of a bundle by session, and what each owes."""
+
+    column: np.ndarray  # int64[D] ascending by ex session
+    amount: np.ndarray  # float64[D] currency a share
+    ex_first: np.ndarray  # int64[S+1] rows ex_first[s] … ex_first[s+1]−1 go ex in session s
+    pay_row: np.ndarray  # int64[D'] the rows that are ever paid, ascending by pay session
+    pay_first: np.ndarray  # int64[S+1] pay_row[pay_first[s]] … are paid in session s
+    owed: np.ndarray  # float64[D] earned and not paid yet
+
+
+class Holdings(NamedTuple):
+    """What was held at the end of sessions, one entry a session and column; the first `count` are filled."""
+
+    session: np.ndarray  # int64[K]
+    column: np.ndarray  # int64[K]
+    amount: np.ndarray  # int64[K]
+    cost_basis: np.ndarray  # float64[K]
+    last_price: np.ndarray  # float64[K]
+    value: np.ndarray  # float64[K]
+
+
+# The figures of a session in the order in which they are written; the other performance columns follow from them.
+ROW = (
+    "starting_cash",
+    "starting_value",
+    "starting_exposure",
+    "ending_cash",
+    "ending_value",
+    "ending_exposure",
+    "portfolio_value",
+    "cash_flow",
+    "long_value",
+    "short_value",
+    "long_exposure",
+    "short_exposure",
+    "longs_count",
+    "shorts_count",
+)
+
+
+@njit(cache=True)
+def dividends_of_session(book: Book, table: DividendTable, session: int) -> None:
+    """Earn the dividends that go ex in this session, then pay those that are due."""
+    earn_dividends(book, table.column, table.amount, table.ex_first[session], table.ex_first[session + 1], table.owed)
+    pay_dividends(book, table.pay_row[table.pay_first[session] : table.pay_first[session + 1]], table.owed)
+
+
+@njit(cache=True)
+def record_start(book: Book, before: Vector, row: Vector) -> None:
+    """Write what a session starts with: the cash now, and the value and exposure at the end of the session before."""
+    row[0], row[1], row[2] = book.cash[CASH], before[4], before[5]
+
+
+@njit(cache=True)
+def record_end(book: Book, columns: Vector, row: Vector, holdings: Holdings, count: int, session: int) -> int:
+    """Write a session's ending figures (ROW from the fourth on) and holdings; return the new count of holdings."""
+    sums = row[8:14]
+    totals(book, columns, sums)
+    row[3], row[7] = book.cash[CASH], book.cash[FLOW]
+    row[4], row[5] = sums[LONG_VALUE] + sums[SHORT_VALUE], sums[LONG_EXPOSURE] + sums[SHORT_EXPOSURE]
+    row[6] = row[3] + row[4]
+    for column in columns:
+        exposure = book.amount[column] * book.last_price[column] * book.multiplier[column]
+        holdings.session[count], holdings.column[count] = session, column
+        holdings.amount[count], holdings.cost_basis[count] = book.amount[column], book.cost_basis[column]
+        holdings.last_price[count] = book.last_price[column]
+        holdings.value[count] = 0.0 if book.cash_settled[column] else exposure
+        count += 1
+    return count
+
+
+@njit(cache=True)
+def _all_trade(columns: Vector, close: Vector) -> bool:
+    """Say whether every column has a price."""
+    for column in columns:
+        if np.isnan(close[column]):
+            return False
+    return True
+
+
+@njit(cache=True)
+def run_quiet(
+    book: Book,
+    columns: Vector,
+    table: DividendTable,
+    close: np.ndarray,
+    first: int,
+    stop: int,
+    start_after_dividends: bool,
+    rows: np.ndarray,
+    t: int,
+    holdings: Holdings,
+    count: int,
+) -> tuple[int, int]:
+    """Run the sessions first … stop−1, on which nobody acts and no order is open; return (next session, count).
+
+    close: float64[R, N] raw closes; rows: float64[T + 1, 14], row t + 1 is session `first`. It stops before a session in
+    which something held does not trade: its price has to be looked up.
+    """
+    session = first
+    while session < stop and _all_trade(columns, close[session]):
+        row = rows[t + 1]
+        if not start_after_dividends:
+            record_start(book, rows[t], row)
+        dividends_of_session(book, table, session)
+        if start_after_dividends:
+            record_start(book, rows[t], row)
+        for column in columns:
+            _settle(book, column, close[session, column])
+        count = record_end(book, columns, row, holdings, count, session)
+        session += 1
+        t += 1
+    return session, count

@@ -40,31 +40,38 @@ class Totals:
         return self.long_exposure + self.short_exposure
 
 
+def _first_rows(sessions: np.ndarray, span: int) -> np.ndarray:
+    """Return int64[span + 1]: the first row of each session in an ascending column of sessions."""
+    return np.searchsorted(sessions, np.arange(span + 1)).astype(np.int64)
+
+
 class _Payments:
     """The rows of a dividend table by ex session and by pay session, and what each row owes."""
 
-    def __init__(self, ex: np.ndarray, pay: np.ndarray, ever_paid: np.ndarray) -> None:
-        self.ex = ex
+    def __init__(self, ex: np.ndarray, pay: np.ndarray, ever_paid: np.ndarray, span: int) -> None:
         self.owed = np.zeros(len(ex))
         rows = np.flatnonzero(ever_paid)
-        self._rows = rows[np.argsort(pay[rows], kind="stable")]
-        self._pay = pay[self._rows]
+        self.pay_row = rows[np.argsort(pay[rows], kind="stable")]
+        self.ex_first, self.pay_first = _first_rows(ex, span), _first_rows(pay[self.pay_row], span)
 
-    def earned_on(self, session: int) -> tuple[int, int]:
-        """Return the range of rows whose ex date is this session."""
-        first, last = np.searchsorted(self.ex, (session, session + 1))
-        return int(first), int(last)
+    def earned_on(self, session: int) -> range:
+        """Return the rows whose ex date is this session."""
+        return range(self.ex_first[session], self.ex_first[session + 1])
 
     def due_on(self, session: int) -> np.ndarray:
         """Return the rows to be paid at this session's start."""
-        first, last = np.searchsorted(self._pay, (session, session + 1))
-        return self._rows[first:last]
+        return self.pay_row[self.pay_first[session] : self.pay_first[session + 1]]
+
+    @property
+    def sessions(self) -> np.ndarray:
+        """bool[span]: the sessions on which something is earned or paid."""
+        return np.asarray((np.diff(self.ex_first) > 0) | (np.diff(self.pay_first) > 0))
 
 
 class Ledger:
-    """Cash and positions of one run, one vector entry per column of the bundle."""
+    """Cash and positions of one run: one vector entry per column of the bundle, over a calendar of `span` sessions."""
 
-    def __init__(self, columns: int, capital: float, actions: Actions, semantics: Semantics) -> None:
+    def __init__(self, columns: int, span: int, capital: float, actions: Actions, semantics: Semantics) -> None:
         self.book = kernels.new_book(columns, capital)
         self.starting_cash = capital
         self._actions, self._semantics = actions, semantics
@@ -74,8 +81,13 @@ class Ledger:
         self._totals: Totals | None = None
         cash, stock = actions.dividends, actions.stock_dividends
         always = semantics.pay_on_next_session
-        self._cash_dividends = _Payments(cash.ex, cash.pay, cash.pay_is_session | always)
-        self._stock_dividends = _Payments(stock.ex, stock.pay, stock.pay_is_session | always)
+        paid = _Payments(cash.ex, cash.pay, cash.pay_is_session | always, span)
+        self._dividends = kernels.DividendTable(
+            cash.column, cash.amount, paid.ex_first, paid.pay_row, paid.pay_first, paid.owed
+        )
+        self._stock_dividends = _Payments(stock.ex, stock.pay, stock.pay_is_session | always, span)
+        self.sessions_with_dividends = paid.sessions | self._stock_dividends.sessions
+        self.sessions_with_stock = self._stock_dividends.sessions
 
     @property
     def cash(self) -> float:
@@ -109,28 +121,21 @@ class Ledger:
     @property
     def owed_dividends(self) -> float:
         """Cash dividends earned and not paid yet; not part of equity."""
-        return float(self._cash_dividends.owed.sum())
+        return float(self._dividends.owed.sum())
 
     def start_of_session(self, session: int) -> None:
         """Earn the dividends that go ex today, then pay those that are due."""
-        self._earn_and_pay_cash(session)
-        self._earn_and_pay_stock(session)
-
-    def _earn_and_pay_cash(self, session: int) -> None:
-        table, payments = self._actions.dividends, self._cash_dividends
-        first, last = payments.earned_on(session)
-        if first < last:
-            kernels.earn_dividends(self.book, table.column, table.amount, first, last, payments.owed)
-        due = payments.due_on(session)
-        if len(due):
-            kernels.pay_dividends(self.book, due, payments.owed)
-            self._totals = None
+        if not self.sessions_with_dividends[session]:
+            return
+        kernels.dividends_of_session(self.book, self._dividends, session)
+        self._totals = None
+        if self.sessions_with_stock[session]:
+            self._earn_and_pay_stock(session)
 
     def _earn_and_pay_stock(self, session: int) -> None:
         table, payments = self._actions.stock_dividends, self._stock_dividends
-        first, last = payments.earned_on(session)
-        if first < last:
-            kernels.earn_stock_dividends(self.book, table.column, first, last, payments.owed)
+        earned = payments.earned_on(session)
+        kernels.earn_stock_dividends(self.book, table.column, earned.start, earned.stop, payments.owed)
         for row in payments.due_on(session):
             self._pay_stock(int(table.paid_column[row]), float(payments.owed[row]), float(table.ratio[row]))
             payments.owed[row] = 0.0
@@ -169,3 +174,20 @@ class Ledger:
         """Bring the list of held columns up to date."""
         self._count = kernels.update_held(self.book, self._held, self._count, columns)
         self._totals = None
+
+    def run_quiet(
+        self,
+        close: np.ndarray,
+        first: int,
+        stop: int,
+        rows: np.ndarray,
+        t: int,
+        holdings: kernels.Holdings,
+        count: int,
+    ) -> tuple[int, int]:
+        """Run sessions on which nobody acts in one compiled loop; kernels.run_quiet says what is written where."""
+        after = not self._semantics.pnl_includes_dividends
+        self._totals = None
+        return kernels.run_quiet(
+            self.book, self.held, self._dividends, close, first, stop, after, rows, t, holdings, count
+        )

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from tradewind import metrics
+from tradewind import kernels, recorded
 from tradewind.clock import Clock
 from tradewind.errors import ReservedRecordName
 from tradewind.ledger import Ledger
@@ -17,27 +18,14 @@ from tradewind.semantics import Semantics
 from tradewind.tables import PERF, empty_table
 from tradewind_data.assets import AssetFinder
 
-STATUSES = np.array(["open", "filled", "cancelled", "rejected", "held"], dtype=object)
-
-# The money columns in the order in which a session's row is written; the others are derived at the end.
-ROW = (
-    "starting_cash",
-    "starting_value",
-    "starting_exposure",
-    "ending_cash",
-    "ending_value",
-    "ending_exposure",
-    "portfolio_value",
-    "capital_used",
-    "long_value",
-    "short_value",
-    "long_exposure",
-    "short_exposure",
-    "longs_count",
-    "shorts_count",
-)
 # Names of the result's packets that a recorded variable may not take, besides the performance columns.
 NESTED = ("orders", "transactions", "positions")
+
+
+def _new_holdings(capacity: int) -> kernels.Holdings:
+    """Return room for that many holdings."""
+    kinds = (np.int64, np.int64, np.int64, np.float64, np.float64, np.float64)
+    return kernels.Holdings(*(np.empty(capacity, dtype=kind) for kind in kinds))
 
 
 class Recorder:
@@ -46,14 +34,13 @@ class Recorder:
     def __init__(self, clock: Clock, ledger: Ledger, finder: AssetFinder, semantics: Semantics) -> None:
         self._clock, self._ledger, self._finder, self._semantics = clock, ledger, finder, semantics
         self.sessions = 0
-        self._rows = np.zeros((len(clock), len(ROW)))
-        self._start = (ledger.cash, 0.0, 0.0)
-        self._value_before, self._flow_before = ledger.equity, ledger.flow
-        self._values_before = np.zeros(len(clock))
+        self._rows = np.zeros((len(clock) + 1, len(kernels.ROW)))
+        self._rows[0, [3, 6]] = ledger.equity
+        self._before = np.empty(len(clock))
+        self._holdings, self._held = _new_holdings(1024), 0
         self._fills: list[tuple[int, int, Any]] = []
-        self._holdings: list[tuple[np.ndarray, ...]] = []
-        self._recorded: dict[str, Any] = {}
-        self._recorded_rows: list[dict[str, Any]] = []
+        self._variables: dict[str, Any] = {}
+        self._variable_rows: list[dict[str, Any]] = []
         self._optimizer: list[dict[str, Any]] = []
         self._duals: list[pd.DataFrame] = []
         self._calls = 0
@@ -64,8 +51,8 @@ class Recorder:
 
     def start_of_session(self) -> None:
         """Note what the session starts with: cash, value and exposure."""
-        totals = self._ledger.totals
-        self._start = (self._ledger.cash, totals.value, totals.exposure)
+        t = self.sessions
+        kernels.record_start(self._ledger.book, self._rows[t], self._rows[t + 1])
 
     def record(self, values: Mapping[str, Any]) -> None:
         """Note recorded variables; a name keeps its last value on the sessions that follow."""
@@ -73,7 +60,7 @@ class Recorder:
             for name in values:
                 if name in PERF or name in NESTED:
                     raise ReservedRecordName(name)
-        self._recorded = {**self._recorded, **values}
+        self._variables = {**self._variables, **values}
 
     def fills(self, session: int, now: int, fills: Any) -> None:
         """Note the fills of one bar."""
@@ -85,7 +72,7 @@ class Recorder:
         found = result.diagnostics
         self._optimizer.append(
             {
-                "session": self._label(session),
+                "session": self._clock.sessions.index[session],
                 "call": self._calls,
                 "status": result.status,
                 "objective": found.objective,
@@ -104,7 +91,7 @@ class Recorder:
         at_upper = binding["side"].to_numpy() == "upper"
         return pd.DataFrame(
             {
-                "session": self._label(session),
+                "session": self._clock.sessions.index[session],
                 "call": self._calls,
                 "constraint": binding["constraint"].astype(str).to_numpy(),
                 "label": ["" if label is None else str(label) for label in binding["label"]],
@@ -117,194 +104,65 @@ class Recorder:
         )
 
     def end_of_session(self, session: int) -> None:
-        """Write the session's row."""
-        ledger, totals, t = self._ledger, self._ledger.totals, self.sessions
-        cash, equity = ledger.cash, ledger.equity
-        self._rows[t] = (
-            *self._start,
-            cash,
-            totals.value,
-            totals.exposure,
-            equity,
-            ledger.flow - self._flow_before,
-            totals.long_value,
-            totals.short_value,
-            totals.long_exposure,
-            totals.short_exposure,
-            totals.longs,
-            totals.shorts,
-        )
-        self._values_before[t] = self._value_before
-        self._value_before, self._flow_before = equity, ledger.flow
-        self._note_holdings(session)
-        self._recorded_rows.append(self._recorded)
-        self.sessions = t + 1
+        """Write the session's row and holdings."""
+        held, t = self._ledger.held, self.sessions
+        self._make_room(len(held))
+        row = self._rows[t + 1]
+        self._held = kernels.record_end(self._ledger.book, held, row, self._holdings, self._held, session)
+        self._written(1)
 
-    def _note_holdings(self, session: int) -> None:
-        """Keep a copy of the held columns and their figures."""
-        held, book = self._ledger.held.copy(), self._ledger.book
-        if len(held):
-            at = np.full(len(held), session)
-            value = np.where(
-                book.cash_settled[held], 0.0, book.amount[held] * book.last_price[held] * book.multiplier[held]
+    def run_quiet(self, close: np.ndarray, first: int, stop: int) -> int:
+        """Let the ledger run sessions on which nobody acts, and write them down; return the first one it left."""
+        self._make_room(len(self._ledger.held) * (stop - first))
+        reached, self._held = self._ledger.run_quiet(
+            close, first, stop, self._rows, self.sessions, self._holdings, self._held
+        )
+        self._written(reached - first)
+        return reached
+
+    def _written(self, sessions: int) -> None:
+        """Count the sessions just written; each one's return starts from the value at the end of the one before."""
+        new = slice(self.sessions, self.sessions + sessions)
+        self._before[new] = self._rows[new, kernels.ROW.index("portfolio_value")]
+        self._variable_rows.extend([self._variables] * sessions)
+        self.sessions += sessions
+
+    def _make_room(self, entries: int) -> None:
+        """Double the room for holdings until that many more fit."""
+        while self._held + entries > len(self._holdings.session):
+            self._holdings = kernels.Holdings(
+                *(np.concatenate([array, np.empty_like(array)]) for array in self._holdings)
             )
-            self._holdings.append((at, held, book.amount[held], book.cost_basis[held], book.last_price[held], value))
 
     # ---------------------------------------------------------------- the result
 
-    def _label(self, session: int) -> pd.Timestamp:
-        return self._clock.sessions.index[session]
-
     def result(self, blotter: Any, info: Mapping[str, Any], timing: pd.DataFrame) -> Result:
-        """Return everything recorded so far; `info` identifies the run."""
-        index = self._clock.sessions.index[self._clock.first : self._clock.first + self.sessions].rename("session")
+        """Return everything recorded so far; `info` identifies the run. Long tables are made when asked for."""
+        finder, sessions = self._finder, self._clock.sessions
+        index = sessions.index[self._clock.first : self._clock.first + self.sessions].rename("session")
         return Result(
-            perf=self._perf(index, blotter),
-            orders=self._orders(blotter),
-            fills=self._fill_table(),
-            positions=self._position_table(),
-            recorded=self._recorded_table(index),
+            partial(self._performance, blotter),
+            orders=partial(recorded.orders, blotter, finder),
+            fills=partial(recorded.fills, self._fills, finder, sessions),
+            positions=partial(recorded.positions, self._holdings, self._held, finder, sessions),
+            recorded=partial(recorded.variables, self._variable_rows, index),
             optimizer=pd.DataFrame(self._optimizer) if self._optimizer else empty_table("optimizer"),
             duals=pd.concat(self._duals, ignore_index=True) if self._duals else empty_table("duals"),
             timing=timing,
             info=dict(info),
         )
 
-    def _perf(self, index: pd.DatetimeIndex, blotter: Any) -> pd.DataFrame:
-        """Return the performance table: the rows written, and what follows from them."""
-        perf = pd.DataFrame(self._rows[: self.sessions], index=index, columns=list(ROW))
-        sessions = self._clock.sessions
-        span = slice(self._clock.first, self._clock.first + self.sessions)
-        perf["period_label"] = index.strftime("%Y-%m")
-        perf["period_open"] = _utc(sessions.opens[span] + 60 * 10**9)
-        perf["period_close"] = _utc(sessions.closes[span])
-        value, before = perf["portfolio_value"].to_numpy(), self._values_before[: self.sessions]
-        perf["returns"] = _ratio(value - before, before, 0.0)
-        perf["pnl"] = self._pnl(perf, before)
-        gross = perf["long_exposure"].to_numpy() - perf["short_exposure"].to_numpy()
-        perf["gross_leverage"] = _ratio(gross, value, np.inf)
-        perf["net_leverage"] = _ratio(perf["ending_exposure"].to_numpy(), value, np.inf)
-        perf["max_leverage"] = np.maximum.accumulate(perf["gross_leverage"].to_numpy())
-        perf["positions_count"] = perf["longs_count"] + perf["shorts_count"]
-        perf["transactions_count"] = self._transactions_a_session()
-        perf["orders_count"] = self._orders_a_session(blotter)
-        perf["trading_days"] = np.arange(1, self.sessions + 1)
-        perf["treasury_period_return"] = perf["excess_return"] = 0.0
-        return perf.assign(**metrics.expanding(perf["returns"].to_numpy(), self._benchmark()))
-
-    def _transactions_a_session(self) -> np.ndarray:
-        """Return int64[T]: the fills of each session, closing fills included."""
-        counts = np.zeros(self.sessions, dtype=np.int64)
-        for session, _, fills in self._fills:
-            counts[session - self._clock.first] += len(fills)
-        return counts
-
-    def _orders_a_session(self, blotter: Any) -> np.ndarray:
-        """Return int64[T]: the orders placed, filled or cancelled in each session, each counted once a session."""
-        o, count = blotter.orders, blotter.count
-        closes = self._clock.sessions.closes
-        filled = [(fills.order, np.full(len(fills), session)) for session, _, fills in self._fills]
-        which = np.concatenate([np.arange(count), np.arange(count), *(order for order, _ in filled)])
-        when = [np.searchsorted(closes, o.created[:count]), np.searchsorted(closes, o.updated[:count])]
-        session = np.concatenate([*when, *(at for _, at in filled)]) - self._clock.first
-        pairs = np.unique(np.stack([session, which])[:, which >= 0], axis=1)
-        return np.bincount(pairs[0], minlength=self.sessions)[: self.sessions]
-
-    def _pnl(self, perf: pd.DataFrame, before: np.ndarray) -> np.ndarray:
-        """Return each session's gain, from the previous end or from the session's own start."""
-        value = perf["portfolio_value"].to_numpy()
-        if self._semantics.pnl_includes_dividends:
-            return np.asarray(value - before)
-        return np.asarray(value - perf["starting_cash"].to_numpy() - perf["starting_value"].to_numpy())
-
-    def _benchmark(self) -> np.ndarray | None:
-        return None if self.benchmark_returns is None else self.benchmark_returns[: self.sessions]
-
-    def _symbols(self, columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return (sids, symbols) of columns."""
-        distinct, where = np.unique(columns, return_inverse=True)
-        assets = [self._finder.asset_at(int(column)) for column in distinct]
-        sids = np.array([asset.sid for asset in assets], dtype=np.int64)
-        symbols = np.array([asset.symbol for asset in assets], dtype=object)
-        return sids[where], symbols[where]
-
-    def _orders(self, blotter: Any) -> pd.DataFrame:
-        """Return the orders table."""
-        o, count = blotter.orders, blotter.count
-        sids, symbols = self._symbols(o.column[:count])
-        verbs = np.array(blotter.verbs, dtype=object)
-        columns: dict[str, Any] = {"order_id": np.arange(count), "sid": sids, "symbol": symbols}
-        for name in ("created", "updated"):
-            columns[name] = _utc(getattr(o, name)[:count])
-        for name in ("amount", "filled", "commission", "limit", "stop", "limit_reached", "stop_reached"):
-            columns[name] = getattr(o, name)[:count]
-        columns["status"] = STATUSES[o.status[:count]]
-        columns["reason"] = [blotter.final_reason(i) for i in range(count)]
-        columns["via"] = verbs[o.via[:count]]
-        return pd.DataFrame(columns)
-
-    def _fill_table(self) -> pd.DataFrame:
-        """Return the fills table."""
-        if not self._fills:
-            return empty_table("fills")
-        parts = [fills for _, _, fills in self._fills]
-        sizes = [len(part) for part in parts]
-        session = np.repeat([session for session, _, _ in self._fills], sizes)
-        sids, symbols = self._symbols(_joined(parts, "column"))
-        order = _joined(parts, "order")
-        return pd.DataFrame(
-            {
-                "session": self._clock.sessions.index[session],
-                "time": _utc(np.repeat([now for _, now, _ in self._fills], sizes)),
-                "sid": sids,
-                "symbol": symbols,
-                "order_id": _nullable(order),
-                "amount": _joined(parts, "amount"),
-                "price": _joined(parts, "price"),
-                "commission": _joined(parts, "commission"),
-            }
+    def _performance(self, blotter: Any) -> pd.DataFrame:
+        """Return the performance table."""
+        length, first = self.sessions, self._clock.first
+        counts = recorded.counts_a_session(self._fills, blotter, self._clock.sessions, first, length)
+        benchmark = None if self.benchmark_returns is None else self.benchmark_returns[:length]
+        return recorded.performance(
+            self._rows[: length + 1],
+            self._before[:length],
+            self._clock.sessions,
+            first,
+            counts,
+            benchmark,
+            self._semantics.pnl_includes_dividends,
         )
-
-    def _position_table(self) -> pd.DataFrame:
-        """Return the positions table."""
-        if not self._holdings:
-            return empty_table("positions")
-        at, column, amount, basis, price, value = (np.concatenate(parts) for parts in zip(*self._holdings, strict=True))
-        sids, symbols = self._symbols(column)
-        return pd.DataFrame(
-            {
-                "session": self._clock.sessions.index[at],
-                "sid": sids,
-                "symbol": symbols,
-                "amount": amount,
-                "cost_basis": basis,
-                "last_sale_price": price,
-                "value": value,
-            }
-        )
-
-    def _recorded_table(self, index: pd.DatetimeIndex) -> pd.DataFrame:
-        """Return one column a recorded name in the order of first use; NaN before its first value."""
-        names = list(self._recorded_rows[-1]) if self._recorded_rows else []
-        return pd.DataFrame(
-            {name: [row.get(name, np.nan) for row in self._recorded_rows] for name in names}, index=index
-        )
-
-
-def _joined(parts: Sequence[Any], name: str) -> np.ndarray:
-    return np.concatenate([getattr(part, name) for part in parts])
-
-
-def _nullable(order: np.ndarray) -> Any:
-    """Return the ordinals as a nullable column, null for closing fills (−1)."""
-    return pd.arrays.IntegerArray(np.maximum(order, 0).astype(np.int64), order < 0)
-
-
-def _utc(stamps: np.ndarray) -> pd.DatetimeIndex:
-    """Return int64 ns as UTC times."""
-    return pd.DatetimeIndex(np.asarray(stamps, dtype="datetime64[ns]"), tz="UTC")
-
-
-def _ratio(above: np.ndarray, below: np.ndarray, where_zero: float) -> np.ndarray:
-    """Return above / below, `where_zero` where below is 0."""
-    return np.divide(above, below, out=np.full(len(above), where_zero), where=below != 0)

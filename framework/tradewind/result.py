@@ -7,8 +7,7 @@ contents are equal bytes on disk (runfiles.py).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +22,27 @@ SOLVED = "optimal"
 """The status word of the optimizer table that means a certified portfolio."""
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+Source = pd.DataFrame | Callable[[], pd.DataFrame]
+"""A table, or what makes it: a table nobody asks for is never made."""
+
+
+class _Table:
+    """One table of a Result: made from its source and brought to its schema when first asked for, then kept."""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, result: Any, owner: type | None = None) -> pd.DataFrame:
+        source = result._sources[self._name]
+        if callable(source):
+            source = result._sources[self._name] = conformed(self._name, source())
+        table: pd.DataFrame = source
+        return table
+
+    def __set__(self, result: Any, value: Any) -> None:
+        raise AttributeError(f"a Result is never changed: result.replaced({self._name}=…) gives another one")
+
+
 class Result:
     """Everything one run recorded, as frames (columns and dtypes: `SCHEMAS`).
 
@@ -36,21 +55,34 @@ class Result:
     duals: the binding rows of each call, with bound, slack and shadow price.
     timing: the only clock times.
     info: what was run (algorithm, parameters, bundle, dates, versions), JSON values only.
+
+    Each parameter but info is a frame or a function that makes it; a table is made when it is first asked for.
     """
 
-    perf: pd.DataFrame
-    orders: pd.DataFrame = field(default_factory=lambda: empty_table("orders"))
-    fills: pd.DataFrame = field(default_factory=lambda: empty_table("fills"))
-    positions: pd.DataFrame = field(default_factory=lambda: empty_table("positions"))
-    recorded: pd.DataFrame = field(default_factory=lambda: empty_table("recorded"))
-    optimizer: pd.DataFrame = field(default_factory=lambda: empty_table("optimizer"))
-    duals: pd.DataFrame = field(default_factory=lambda: empty_table("duals"))
-    timing: pd.DataFrame = field(default_factory=lambda: empty_table("timing"))
-    info: Mapping[str, Any] = field(default_factory=dict)
+    perf = _Table()
+    orders = _Table()
+    fills = _Table()
+    positions = _Table()
+    recorded = _Table()
+    optimizer = _Table()
+    duals = _Table()
+    timing = _Table()
 
-    def __post_init__(self) -> None:
+    def __init__(self, perf: Source, *, info: Mapping[str, Any] | None = None, **tables: Source) -> None:
+        unknown = sorted(set(tables) - set(SCHEMAS))
+        if unknown:
+            raise TypeError(f"a Result has no table {', '.join(unknown)}; its tables are {', '.join(SCHEMAS)}")
+        given = {"perf": perf, **tables}
+        self._sources: dict[str, Source] = {
+            name: source if callable(source) else conformed(name, source) for name, source in given.items()
+        }
         for name in SCHEMAS:
-            object.__setattr__(self, name, conformed(name, getattr(self, name)))
+            self._sources.setdefault(name, partial(empty_table, name))
+        self.info: Mapping[str, Any] = dict(info or {})
+
+    def replaced(self, **changes: Any) -> Result:
+        """Return a Result with other tables or another info, the rest as here."""
+        return Result(**{**self._sources, "info": self.info, **changes})
 
     @property
     def tables(self) -> dict[str, pd.DataFrame]:

@@ -152,7 +152,7 @@ def _simulator(
     """Make the ledger, the blotter, the recorder and the algorithm of one run."""
     finder, sessions, actions = bundle.finder, bundle.sessions, bundle.actions
     market = Market(finder, Prices(bundle.bars("1d"), finder, sessions), clock)
-    ledger = Ledger(len(finder), capital, actions, semantics)
+    ledger = Ledger(len(finder), len(sessions), capital, actions, semantics)
     blotter = Blotter(finder, semantics)
     recorder = Recorder(clock, ledger, finder, semantics)
     algorithm = Algorithm(functions, market, ledger, blotter, recorder)

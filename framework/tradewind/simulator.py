@@ -28,6 +28,7 @@ Progress = Callable[[int, int, int, float], None]
 """Called after each session with (sessions done, sessions in all, session label in ns, portfolio value)."""
 
 MINUTES_BEFORE_OPEN = 45 * 60 * 10**9
+MOST_AT_ONCE = 64  # quiet sessions between two looks at the keyboard and the progress line
 
 
 class Simulator:
@@ -46,6 +47,8 @@ class Simulator:
         self.algorithm, self.market, self.actions = algorithm, market, actions
         self.ledger, self.blotter, self.recorder, self.semantics = ledger, blotter, recorder, semantics
         self.session = market.clock.first
+        self._eventful = self._eventful_sessions()
+        self._quiet, self._schedules_seen = ~self._eventful, 0
 
     def initialize(self) -> None:
         """Run the user's initialize, with the time at the first session's label."""
@@ -58,16 +61,47 @@ class Simulator:
         """Run every session of the clock."""
         clock = self.market.clock
         with self._user_code():
-            for done, session in enumerate(clock, start=1):
+            session = clock.first
+            while session <= clock.last:
                 self.session = session
-                self.start_of_session(session)
-                self.before_trading_start(session)
-                for now in clock.bars(session):
-                    self.bar(session, now)
-                self.end_of_session(session, now)
+                session = self.quiet_sessions(session) if self._is_quiet(session) else self.one_session(session)
                 if progress is not None:
-                    progress(done, len(clock), clock.label(session), self.ledger.equity)
+                    done = session - clock.first
+                    progress(done, len(clock), clock.label(session - 1), self.ledger.equity)
         self.algorithm.phase = Phase.DONE
+
+    def one_session(self, session: int) -> int:
+        """Run one session, event by event; return the next."""
+        self.start_of_session(session)
+        self.before_trading_start(session)
+        for now in self.market.clock.bars(session):
+            self.bar(session, now)
+        self.end_of_session(session, now)
+        return session + 1
+
+    def quiet_sessions(self, session: int) -> int:
+        """Run the sessions from this one on that nobody acts on, in compiled code; return the next one."""
+        after = np.flatnonzero(~self._quiet[session : self.market.clock.last + 1])
+        stop = session + int(after[0]) if len(after) else self.market.clock.last + 1
+        reached = self.recorder.run_quiet(self.market.prices.close, session, min(stop, session + MOST_AT_ONCE))
+        return reached if reached > session else self.one_session(session)
+
+    def _is_quiet(self, session: int) -> bool:
+        """Return whether nobody acts in this session: no function of the user runs, no order is open."""
+        if self.algorithm.acts_every_session:
+            return False
+        if len(self.algorithm.scheduled) != self._schedules_seen:
+            self._quiet = ~(self._eventful | self.algorithm.scheduled_sessions())
+            self._schedules_seen = len(self.algorithm.scheduled)
+        return bool(self._quiet[session]) and not len(self.blotter.open_orders)
+
+    def _eventful_sessions(self) -> np.ndarray:
+        """Return bool[S]: the sessions with splits, stock dividends or assets at the end of their life."""
+        eventful = self.ledger.sessions_with_stock.copy()
+        ends = self.market.finder.auto_close
+        eventful[self.actions.splits.session] = True
+        eventful[ends[ends < len(eventful)]] = True
+        return eventful
 
     def start_of_session(self, session: int) -> None:
         """Dividends, the session's starting figures, splits: of open orders first, then of positions."""
@@ -77,8 +111,13 @@ class Simulator:
         else:
             self.ledger.start_of_session(session)
             self.recorder.start_of_session()
+        if self._eventful[session]:
+            self._split(session)
+
+    def _split(self, session: int) -> None:
+        """Apply the session's splits to open orders, then to positions."""
         splits = self.actions.splits
-        self.blotter.now = self.market.clock.open(session)
+        self.blotter.move_to(self.market.clock.open(session))
         for row in range(*np.searchsorted(splits.session, (session, session + 1))):
             terms = int(splits.column[row]), int(splits.numerator[row]), int(splits.denominator[row])
             self.blotter.split(*terms)
@@ -105,7 +144,8 @@ class Simulator:
 
     def end_of_session(self, session: int, now: int) -> None:
         """Close what reached the end of its life, cancel what the policy ends, then record the session."""
-        self._close_ended(session, now)
+        if self._eventful[session]:
+            self._close_ended(session, now)
         for ordinal in self.blotter.end_of_session(now):
             if self.blotter.cancel_policy.warn_on_cancel:
                 self.algorithm.log.warning(cancel_policy.told(self.blotter.snapshot(ordinal)))

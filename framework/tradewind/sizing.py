@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 SNAP = 1e-4
+LEAST_CUT = 1.0 - SNAP
 
 
 def whole_shares(shares: float) -> int:
@@ -15,14 +16,11 @@ def whole_shares(shares: float) -> int:
 
     Raises ValueError for NaN, OverflowError for an infinity.
     """
-    nearest = round(shares)
-    return nearest if -SNAP <= shares - nearest <= SNAP else int(shares)
-
-
-def shares_of_value(value: float, price: float, multiplier: float) -> float:
-    """Return value / (price·multiplier), untruncated; 0 for a price within 1e-6 of 0."""
-    unit = price * multiplier
-    return 0.0 if abs(unit) < 1e-6 else value / unit
+    whole = int(shares)
+    rest = shares - whole
+    if -LEAST_CUT < rest < LEAST_CUT:
+        return whole
+    return whole + 1 if rest > 0 else whole - 1
 
 
 def whole_shares_of_weights(

@@ -50,7 +50,7 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @initialize()
     def open_books(self):
-        self.ledger = Ledger(COLUMNS, float(CAPITAL), actions(), TRADEWIND)
+        self.ledger = Ledger(COLUMNS, SESSIONS + 4, float(CAPITAL), actions(), TRADEWIND)
         self.ledger.book.multiplier[FUTURE] = 50.0
         self.ledger.book.cash_settled[FUTURE] = True
         self.dividends = calendar_of_dividends()

@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -337,7 +336,7 @@ def test_our_bug_is_four_and_leaves_an_account(desk, monkeypatch):
 
 def test_an_interrupted_run_is_saved_and_readable(record, monkeypatch):
     part = record(sessions=70)
-    part = replace(part, info={**part.info, "status": "interrupted"})
+    part = part.replaced(info={**part.info, "status": "interrupted"})
 
     def stopped(*_, **__):
         raise errors.RunInterrupted(part, "2012-05-05")
@@ -407,8 +406,7 @@ def test_contest_passes_with_zero(record):
     fills = pd.DataFrame({"session": held, "sid": 1, "symbol": "A", "order_id": 0, "commission": 0.0, "price": 1.0})
     fills["time"] = run.perf["period_close"].to_numpy()
     fills["amount"] = (run.perf["portfolio_value"] * 0.2).astype("int64").to_numpy()
-    good = replace(
-        run,
+    good = run.replaced(
         perf=run.perf.assign(gross_leverage=1.0, net_leverage=0.0, returns=run.returns.abs() * 0.1),
         positions=positions.assign(cost_basis=1.0, last_sale_price=1.0),
         fills=fills,

@@ -2,7 +2,6 @@
 
 import json
 import re
-from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -28,13 +27,13 @@ def line(verdict, name):
 
 
 def with_perf(run, **columns):
-    return replace(run, perf=run.perf.assign(**columns))
+    return run.replaced(perf=run.perf.assign(**columns))
 
 
 def held_all_along(run):
     """The run with one share of one asset from the first session on: nothing is warm-up then."""
     rows = pd.DataFrame({"session": run.perf.index, "sid": 1, "symbol": "AAPL", "amount": 1, "value": 1.0})
-    return replace(run, positions=rows.assign(cost_basis=1.0, last_sale_price=1.0))
+    return run.replaced(positions=rows.assign(cost_basis=1.0, last_sale_price=1.0))
 
 
 def test_the_rule_book_has_the_ten_criteria_of_the_contest():
@@ -86,11 +85,11 @@ def test_turnover_is_the_mean_over_63_days(run):
     traded = pd.DataFrame({"session": run.perf.index, "sid": 1, "symbol": "AAPL", "order_id": 0, "commission": 0.0})
     traded = traded.assign(time=run.perf["period_close"].to_numpy(), price=1.0)
     half = (run.perf["portfolio_value"] * 0.5).round().astype("int64").to_numpy()
-    steady = replace(run, fills=traded.assign(amount=half))
+    steady = run.replaced(fills=traded.assign(amount=half))
     found = line(contest.judge(steady), "turnover")
     assert found.status == "PASS"
     assert found.percentiles == pytest.approx((0.5, 0.5, 0.5, 0.5), abs=1e-6)
-    every_other = replace(run, fills=traded.assign(amount=np.where(np.arange(1000) % 2, 2 * half, 0)))
+    every_other = run.replaced(fills=traded.assign(amount=np.where(np.arange(1000) % 2, 2 * half, 0)))
     assert line(contest.judge(every_other), "turnover").percentiles[0] == pytest.approx(31 / 63, abs=1e-6)
 
 
@@ -120,7 +119,7 @@ def test_the_return_must_be_above_zero(run, total, expected):
 def test_one_order_beside_the_optimizer_fails(run):
     assert status(contest.judge(run))["optimized_orders"] == "PASS"
     via = ["order", *["order_optimal_portfolio"] * (len(run.orders) - 1)]
-    found = line(contest.judge(replace(run, orders=run.orders.assign(via=via))), "optimized_orders")
+    found = line(contest.judge(run.replaced(orders=run.orders.assign(via=via))), "optimized_orders")
     assert found.status == "FAIL"
     assert found.percentiles[0] == pytest.approx(1 - 1 / len(run.orders))
 
@@ -166,11 +165,11 @@ def test_a_run_without_a_session_is_judged_in_nothing():
 def test_warm_up_is_the_time_before_the_first_holding_but_at_most_five_sessions(run):
     gross = np.where(np.arange(1000) < 3, 0.0, 1.0)
     later = held_all_along(run)
-    later = replace(later, positions=later.positions[later.positions["session"] >= run.perf.index[3]])
+    later = later.replaced(positions=later.positions[later.positions["session"] >= run.perf.index[3]])
     assert status(contest.judge(with_perf(later, gross_leverage=gross)))["leverage"] == "PASS"
     assert status(contest.judge(with_perf(held_all_along(run), gross_leverage=gross)))["leverage"] == "FAIL"
     idle = np.where(np.arange(1000) < 40, 0.0, 1.0)
-    slow = replace(later, positions=later.positions[later.positions["session"] >= run.perf.index[40]])
+    slow = later.replaced(positions=later.positions[later.positions["session"] >= run.perf.index[40]])
     assert status(contest.judge(with_perf(slow, gross_leverage=idle)))["leverage"] == "FAIL"
 
 
@@ -182,14 +181,14 @@ def test_the_notebook_skips_five_holding_days(run):
 
 def test_the_notebook_ignores_124_days_of_turnover(run):
     early = run.fills.iloc[:0]
-    verdict = contest.judge(replace(held_all_along(run), fills=early), "notebook")
+    verdict = contest.judge(held_all_along(run).replaced(fills=early), "notebook")
     assert line(verdict, "turnover").percentiles == (0.0, 0.0, 0.0, 0.0)
     price = pd.DataFrame({"session": [run.perf.index[100]], "time": run.perf["period_close"].iloc[100], "sid": 1})
     price = price.assign(symbol="AAPL", order_id=0, amount=10**7, price=1.0, commission=0.0)
-    seen = contest.judge(replace(held_all_along(run), fills=price), "notebook")
+    seen = contest.judge(held_all_along(run).replaced(fills=price), "notebook")
     assert line(seen, "turnover").percentiles[3] > 0  # day 100 is still inside the window that ends on day 124
     late = price.assign(session=run.perf.index[60], time=run.perf["period_close"].iloc[60])
-    gone = contest.judge(replace(held_all_along(run), fills=late), "notebook")
+    gone = contest.judge(held_all_along(run).replaced(fills=late), "notebook")
     assert line(gone, "turnover").percentiles[3] == 0.0
 
 

@@ -4,7 +4,6 @@ import json
 import re
 import subprocess
 import sys
-from dataclasses import replace
 from html.parser import HTMLParser
 
 import numpy as np
@@ -206,7 +205,7 @@ def test_the_page_is_written_whole(run, tmp_path, monkeypatch):
 
 def test_names_are_escaped(run):
     evil = "<script>alert(1)</script>"
-    shown = report.render(replace(run, info={**run.info, "algorithm": {"name": evil}, "benchmark": evil}))
+    shown = report.render(run.replaced(info={**run.info, "algorithm": {"name": evil}, "benchmark": evil}))
     assert evil not in shown
     Page(shown)
 
@@ -231,7 +230,7 @@ def test_a_run_without_a_session_has_a_page():
 def test_failed_calls_are_counted_and_drawn(run):
     calls = run.optimizer.copy()
     calls.loc[3, ["status", "objective"]] = ["infeasible", np.nan]
-    shown = " ".join(report.render(replace(run, optimizer=calls, duals=tables.empty_table("duals"))).split())
+    shown = " ".join(report.render(run.replaced(optimizer=calls, duals=tables.empty_table("duals"))).split())
     assert f"{len(calls) - 1:,} of {len(calls):,} calls solved" in shown
     assert "infeasible" in shown
     assert "No constraint was binding" in shown
@@ -241,7 +240,7 @@ def test_many_names_are_summed_and_said(run):
     label = run.perf.index[-5:]
     rows = [(session, sid, f"S{sid}", 1, 1.0, 1.0, 1e4 * (sid - 6)) for session in label for sid in range(1, 13)]
     held = pd.DataFrame(rows, columns=list(tables.SCHEMAS["positions"]))
-    shown = report.render(replace(run, positions=held))
+    shown = report.render(run.replaced(positions=held))
     assert "Drawn: 8 names of largest mean weight, the other 4 summed by side" in shown
 
 

@@ -3,7 +3,6 @@
 import json
 import os
 import shutil
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -52,7 +51,7 @@ def test_empty_tables_have_the_dtypes_of_the_schema(name):
 
 
 def test_equal_runs_are_equal_bytes_but_for_the_clock(run, record, tmp_path):
-    again = replace(record.__wrapped__(sessions=700), timing=run.timing.assign(seconds=9.9))
+    again = record.__wrapped__(sessions=700).replaced(timing=run.timing.assign(seconds=9.9))
     first, second = files(run.save(tmp_path / "a")), files(again.save(tmp_path / "elsewhere" / "b"))
     assert first.pop("timing.parquet") != second.pop("timing.parquet")
     assert first == second

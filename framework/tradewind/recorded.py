@@ -1,0 +1,188 @@
+"""The tables of a Result, made from what a run wrote down: plain arrays in, frames out, one function a table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numba import njit
+
+from tradewind import kernels, metrics
+from tradewind.tables import empty_table
+from tradewind_data.assets import AssetFinder
+from tradewind_data.sessions import Sessions
+
+STATUSES = ("open", "filled", "cancelled", "rejected", "held")
+
+
+def utc(stamps: np.ndarray) -> pd.DatetimeIndex:
+    """Return int64 ns as UTC times."""
+    return pd.DatetimeIndex(np.asarray(stamps, dtype="datetime64[ns]"), tz="UTC")
+
+
+def _ratio(above: np.ndarray, below: np.ndarray, where_zero: float) -> np.ndarray:
+    """Return above / below, `where_zero` where below is 0."""
+    return np.divide(above, below, out=np.full(len(above), where_zero), where=below != 0)
+
+
+def _words(words: Sequence[str], codes: np.ndarray) -> Any:
+    """Return words[code] for each code, as a text column."""
+    return pd.array(list(words), dtype="str").take(np.asarray(codes, dtype=np.int64))
+
+
+def _named(finder: AssetFinder, columns: np.ndarray) -> dict[str, Any]:
+    """Return the sid and symbol of each column."""
+    held = np.flatnonzero(np.bincount(columns, minlength=len(finder))) if len(columns) else columns
+    place = np.zeros(len(finder), dtype=np.int64)
+    place[held] = np.arange(len(held))
+    assets = [finder.asset_at(int(column)) for column in held]
+    return {"sid": finder.sids[columns], "symbol": _words([asset.symbol for asset in assets], place[columns])}
+
+
+def performance(
+    rows: np.ndarray,
+    before: np.ndarray,
+    sessions: Sessions,
+    first: int,
+    counts: Mapping[str, np.ndarray],
+    benchmark: np.ndarray | None,
+    pnl_includes_dividends: bool,
+) -> pd.DataFrame:
+    """Return the performance table.
+
+    rows: float64[T + 1, 14] in the order of kernels.ROW, the row before the first session first. before: float64[T], the
+    portfolio value that each session's return starts from. first: ordinal of the first session. counts: orders_count and
+    transactions_count, int64[T]. benchmark: daily returns float64[T] or None.
+    """
+    span = slice(first, first + len(rows) - 1)
+    index = sessions.index[span].rename("session")
+    columns: dict[str, Any] = dict(zip(kernels.ROW, rows[1:].T, strict=True))
+    value, gross = columns["portfolio_value"], columns["long_exposure"] - columns["short_exposure"]
+    opening = before if pnl_includes_dividends else columns["starting_cash"] + columns["starting_value"]
+    columns["capital_used"] = np.diff(rows[:, kernels.ROW.index("cash_flow")])
+    del columns["cash_flow"]
+    columns |= {
+        "period_label": _words(*_months(index)),
+        "period_open": utc(sessions.opens[span] + 60 * 10**9),
+        "period_close": utc(sessions.closes[span]),
+        "pnl": value - opening,
+        "returns": _ratio(value - before, before, 0.0),
+        "gross_leverage": _ratio(gross, value, np.inf),
+        "net_leverage": _ratio(columns["ending_exposure"], value, np.inf),
+        "positions_count": columns["longs_count"] + columns["shorts_count"],
+        "trading_days": np.arange(1, len(index) + 1),
+        "treasury_period_return": np.zeros(len(index)),
+        "excess_return": np.zeros(len(index)),
+        **counts,
+    }
+    columns["max_leverage"] = np.maximum.accumulate(columns["gross_leverage"])
+    return pd.DataFrame({**columns, **metrics.expanding(columns["returns"], benchmark)}, index=index)
+
+
+def _months(index: pd.DatetimeIndex) -> tuple[list[str], np.ndarray]:
+    """Return the distinct months as "YYYY-MM" and each session's place among them."""
+    months, codes = np.unique(index.to_numpy().astype("datetime64[M]"), return_inverse=True)
+    return months.astype(str).tolist(), codes
+
+
+def orders(blotter: Any, finder: AssetFinder) -> pd.DataFrame:
+    """Return the orders table."""
+    o, count = blotter.orders, blotter.count
+    columns: dict[str, Any] = {"order_id": np.arange(count), **_named(finder, o.column[:count])}
+    for name in ("created", "updated"):
+        columns[name] = utc(getattr(o, name)[:count])
+    for name in ("amount", "filled", "commission", "limit", "stop", "limit_reached", "stop_reached"):
+        columns[name] = getattr(o, name)[:count]
+    columns["status"] = _words(STATUSES, o.status[:count])
+    columns["reason"] = _words(blotter.reasons, blotter.final_reasons())
+    columns["via"] = _words(blotter.verbs, o.via[:count])
+    return pd.DataFrame(columns)
+
+
+def fills(parts: Sequence[tuple[int, int, Any]], finder: AssetFinder, sessions: Sessions) -> pd.DataFrame:
+    """Return the fills table of (session, time, fills) bar by bar."""
+    if not parts:
+        return empty_table("fills")
+    sizes = [len(found) for _, _, found in parts]
+    joined = {
+        name: np.concatenate([getattr(found, name) for _, _, found in parts])
+        for name in ("order", "column", "amount", "price", "commission")
+    }
+    order = joined["order"]
+    return pd.DataFrame(
+        {
+            "session": sessions.index[np.repeat([session for session, _, _ in parts], sizes)],
+            "time": utc(np.repeat([now for _, now, _ in parts], sizes)),
+            **_named(finder, joined["column"]),
+            "order_id": pd.arrays.IntegerArray(np.maximum(order, 0).astype(np.int64), order < 0),
+            "amount": joined["amount"],
+            "price": joined["price"],
+            "commission": joined["commission"],
+        }
+    )
+
+
+def positions(holdings: kernels.Holdings, count: int, finder: AssetFinder, sessions: Sessions) -> pd.DataFrame:
+    """Return the positions table of the first `count` entries."""
+    return pd.DataFrame(
+        {
+            "session": sessions.index[holdings.session[:count]],
+            **_named(finder, holdings.column[:count]),
+            "amount": holdings.amount[:count],
+            "cost_basis": holdings.cost_basis[:count],
+            "last_sale_price": holdings.last_price[:count],
+            "value": holdings.value[:count],
+        }
+    )
+
+
+def variables(rows: Sequence[Mapping[str, Any]], index: pd.DatetimeIndex) -> pd.DataFrame:
+    """Return one column a recorded name in the order of first use; NaN before its first value."""
+    names = list(rows[-1]) if rows else []
+    return pd.DataFrame({name: [row.get(name, np.nan) for row in rows] for name in names}, index=index)
+
+
+@njit(cache=True)
+def _count_orders(
+    created: np.ndarray,
+    updated: np.ndarray,
+    filled_order: np.ndarray,
+    filled_session: np.ndarray,
+    last: np.ndarray,
+    counts: np.ndarray,
+) -> None:
+    """Count each order once for each session in which it was placed, filled or cancelled.
+
+    created, updated: int64[K] sessions counted from the run's first; the fills ascend by session; last: int64[K] scratch.
+    """
+    for i in range(len(created)):
+        last[i] = created[i]
+        counts[created[i]] += 1
+    for f in range(len(filled_order)):
+        i = filled_order[f]
+        if i >= 0 and last[i] != filled_session[f]:
+            last[i] = filled_session[f]
+            counts[last[i]] += 1
+    for i in range(len(updated)):
+        if updated[i] != last[i] and updated[i] != created[i]:
+            counts[updated[i]] += 1
+
+
+def counts_a_session(
+    parts: Sequence[tuple[int, int, Any]], blotter: Any, sessions: Sessions, first: int, length: int
+) -> dict[str, np.ndarray]:
+    """Return transactions_count (fills, closing fills included) and orders_count, int64[T] each."""
+    transactions, active = np.zeros(length, dtype=np.int64), np.zeros(length + 1, dtype=np.int64)
+    for session, _, found in parts:
+        transactions[session - first] += len(found)
+    o, count = blotter.orders, blotter.count
+    placed, changed = (
+        np.minimum(np.searchsorted(sessions.closes, stamps[:count]) - first, length)
+        for stamps in (o.created, o.updated)
+    )
+    order = np.concatenate([np.empty(0, dtype=np.int64), *(found.order for _, _, found in parts)])
+    at = np.repeat([session - first for session, _, _ in parts], [len(found) for _, _, found in parts]).astype(np.int64)
+    _count_orders(placed, changed, order, at, np.empty(count, dtype=np.int64), active)
+    return {"transactions_count": transactions, "orders_count": active[:length]}
