@@ -20,7 +20,7 @@ from tradewind_optimize.problem import CompiledProblem, Floats, HingeSet, Ints, 
 from tradewind_optimize.refusal import escape, shortfall
 from tradewind_optimize.ties import nearest_problem
 
-SOLVERS = ("dual_newton", "highs", "clarabel", "osqp")
+SOLVERS = ("dual_newton", "dual_simplex", "highs", "clarabel", "osqp", "cvxpy")
 EXACT = 1e-8
 CROSSING = 1e-10  # box sides that cross by no more than this are rounding, and meet in the middle
 
@@ -170,7 +170,10 @@ def _sharpened(problem: CompiledProblem, solution: Solution) -> tuple[Solution, 
 
 
 def _order(problem: CompiledProblem, solver: str) -> list[str]:
-    names = SOLVERS if solver == "auto" else (solver,)
+    if solver == "auto" and not problem.general:
+        names: tuple[str, ...] = SOLVERS[:-1]  # cvxpy only where nothing else fits, or by name
+    else:
+        names = SOLVERS if solver == "auto" else (solver,)
     return [name for name in names if _module(name).accepts(problem)]
 
 
@@ -180,7 +183,7 @@ def _module(name: str) -> Any:
 
 def _settled(problem: CompiledProblem, solution: Solution, certificate: Certificate) -> Outcome:
     """The answer; for a linear objective the point of the optimal face nearest to the current portfolio."""
-    if problem.is_linear and not problem.quadratics and not len(problem.costs):
+    if problem.is_linear and not (problem.quadratics or problem.general or len(problem.costs)):
         face = nearest_problem(problem, solution)
         nearest = None if face is None else _optimize(face, "auto").solution
         if nearest is not None:
