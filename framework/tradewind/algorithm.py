@@ -357,7 +357,8 @@ class Algorithm:
         if not amount or column == NOWHERE:
             return None
         if self.session < self._lives_from[column] or not -MOST_SHARES <= amount <= MOST_SHARES:
-            return self._not_placed(column, amount)
+            self._explain_not_placed(column, amount)
+            return None
         return order_id(self.blotter.place(column, amount, VIA[verb]))
 
     def _place_priced(self, column: int, amount: int, style: ExecutionStyle, verb: str) -> str | None:
@@ -365,11 +366,12 @@ class Algorithm:
         if not amount or column == NOWHERE:
             return None
         if self.session < self._lives_from[column] or not -MOST_SHARES <= amount <= MOST_SHARES:
-            return self._not_placed(column, amount)
+            self._explain_not_placed(column, amount)
+            return None
         limit, stop = style.prices_for(amount > 0, self.market.finder.asset_at(column).tick_size)
         return order_id(self.blotter.place_priced(column, amount, VIA[verb], limit, stop))
 
-    def _not_placed(self, column: int, amount: int) -> None:
+    def _explain_not_placed(self, column: int, amount: int) -> None:
         """Log that the asset is not listed yet; refuse more shares than an order may have."""
         if not -MOST_SHARES <= amount <= MOST_SHARES:
             raise BadOrderParameters(f"amount was {amount} shares; an order has at most {MOST_SHARES:,}.")

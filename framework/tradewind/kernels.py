@@ -312,7 +312,7 @@ def record_end(book: Book, columns: Vector, row: Vector, holdings: Holdings, cou
 @njit(cache=True)
 def _all_trade(columns: Vector, close: Vector) -> bool:
     """Say whether every column has a price."""
-    for column in columns:
+    for column in columns:  # noqa: SIM110 - compiled: a generator would allocate
         if np.isnan(close[column]):
             return False
     return True
@@ -334,8 +334,8 @@ def run_quiet(
 ) -> tuple[int, int]:
     """Run the sessions first … stop−1, on which nobody acts and no order is open; return (next session, count).
 
-    close: float64[R, N] raw closes; rows: float64[T + 1, 14], row t + 1 is session `first`. It stops before a session in
-    which something held does not trade: its price has to be looked up.
+    close: float64[R, N] raw closes; rows: float64[T + 1, 14], row t + 1 is session `first`. It stops before a session
+    in which something held does not trade: its price has to be looked up.
     """
     session = first
     while session < stop and _all_trade(columns, close[session]):

@@ -52,9 +52,9 @@ def performance(
 ) -> pd.DataFrame:
     """Return the performance table.
 
-    rows: float64[T + 1, 14] in the order of kernels.ROW, the row before the first session first. before: float64[T], the
-    portfolio value that each session's return starts from. first: ordinal of the first session. counts: orders_count and
-    transactions_count, int64[T]. benchmark: daily returns float64[T] or None.
+    rows: float64[T + 1, 14] in the order of kernels.ROW, the row before the first session first. before: float64[T],
+    the portfolio value that each session's return starts from. first: ordinal of the first session. counts:
+    orders_count and transactions_count, int64[T]. benchmark: daily returns float64[T] or None.
     """
     span = slice(first, first + len(rows) - 1)
     index = sessions.index[span].rename("session")
@@ -124,16 +124,17 @@ def fills(parts: Sequence[tuple[int, int, Any]], finder: AssetFinder, sessions: 
     )
 
 
-def positions(holdings: kernels.Holdings, count: int, finder: AssetFinder, sessions: Sessions) -> pd.DataFrame:
-    """Return the positions table of the first `count` entries."""
+def positions(parts: Sequence[kernels.Holdings], finder: AssetFinder, sessions: Sessions) -> pd.DataFrame:
+    """Return the positions table of holdings written piece by piece."""
+    held = kernels.Holdings(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
     return pd.DataFrame(
         {
-            "session": sessions.index[holdings.session[:count]],
-            **_named(finder, holdings.column[:count]),
-            "amount": holdings.amount[:count],
-            "cost_basis": holdings.cost_basis[:count],
-            "last_sale_price": holdings.last_price[:count],
-            "value": holdings.value[:count],
+            "session": sessions.index[held.session],
+            **_named(finder, held.column),
+            "amount": held.amount,
+            "cost_basis": held.cost_basis,
+            "last_sale_price": held.last_price,
+            "value": held.value,
         }
     )
 
@@ -155,7 +156,8 @@ def _count_orders(
 ) -> None:
     """Count each order once for each session in which it was placed, filled or cancelled.
 
-    created, updated: int64[K] sessions counted from the run's first; the fills ascend by session; last: int64[K] scratch.
+    created, updated: int64[K] sessions counted from the run's first; the fills ascend by session; last: int64[K]
+    scratch.
     """
     for i in range(len(created)):
         last[i] = created[i]

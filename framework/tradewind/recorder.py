@@ -20,6 +20,7 @@ from tradewind_data.assets import AssetFinder
 
 # Names of the result's packets that a recorded variable may not take, besides the performance columns.
 NESTED = ("orders", "transactions", "positions")
+CHUNK = 1 << 15  # holdings are written into pieces of this size: nothing is ever copied to make room
 
 
 def _new_holdings(capacity: int) -> kernels.Holdings:
@@ -37,7 +38,8 @@ class Recorder:
         self._rows = np.zeros((len(clock) + 1, len(kernels.ROW)))
         self._rows[0, [3, 6]] = ledger.equity
         self._before = np.empty(len(clock))
-        self._holdings, self._held = _new_holdings(1024), 0
+        self._holdings, self._held = _new_holdings(CHUNK), 0
+        self._full_holdings: list[kernels.Holdings] = []
         self._fills: list[tuple[int, int, Any]] = []
         self._variables: dict[str, Any] = {}
         self._variable_rows: list[dict[str, Any]] = []
@@ -128,11 +130,14 @@ class Recorder:
         self.sessions += sessions
 
     def _make_room(self, entries: int) -> None:
-        """Double the room for holdings until that many more fit."""
-        while self._held + entries > len(self._holdings.session):
-            self._holdings = kernels.Holdings(
-                *(np.concatenate([array, np.empty_like(array)]) for array in self._holdings)
-            )
+        """Put the holdings aside and begin new ones when that many more do not fit."""
+        if self._held + entries > len(self._holdings.session):
+            self._full_holdings.append(self._written_holdings())
+            self._holdings, self._held = _new_holdings(max(CHUNK, entries)), 0
+
+    def _written_holdings(self) -> kernels.Holdings:
+        """Return the filled part of the current holdings."""
+        return kernels.Holdings(*(array[: self._held] for array in self._holdings))
 
     # ---------------------------------------------------------------- the result
 
@@ -144,7 +149,7 @@ class Recorder:
             partial(self._performance, blotter),
             orders=partial(recorded.orders, blotter, finder),
             fills=partial(recorded.fills, self._fills, finder, sessions),
-            positions=partial(recorded.positions, self._holdings, self._held, finder, sessions),
+            positions=partial(recorded.positions, [*self._full_holdings, self._written_holdings()], finder, sessions),
             recorded=partial(recorded.variables, self._variable_rows, index),
             optimizer=pd.DataFrame(self._optimizer) if self._optimizer else empty_table("optimizer"),
             duals=pd.concat(self._duals, ignore_index=True) if self._duals else empty_table("duals"),
