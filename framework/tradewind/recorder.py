@@ -15,7 +15,7 @@ from tradewind.errors import ReservedRecordName
 from tradewind.ledger import Ledger
 from tradewind.result import Result
 from tradewind.semantics import Semantics
-from tradewind.tables import PERF, empty_table
+from tradewind.tables import PERF
 from tradewind_data.assets import AssetFinder
 
 # Names of the result's packets that a recorded variable may not take, besides the performance columns.
@@ -151,11 +151,15 @@ class Recorder:
             fills=partial(recorded.fills, self._fills, finder, sessions),
             positions=partial(recorded.positions, [*self._full_holdings, self._written_holdings()], finder, sessions),
             recorded=partial(recorded.variables, self._variable_rows, index),
-            optimizer=pd.DataFrame(self._optimizer) if self._optimizer else empty_table("optimizer"),
-            duals=pd.concat(self._duals, ignore_index=True) if self._duals else empty_table("duals"),
-            timing=timing,
+            timing=lambda: timing,
             info=dict(info),
+            **self._optimizations(),
         )
+
+    def _optimizations(self) -> dict[str, Any]:
+        """Return the tables of the optimizer's calls, where there were any."""
+        tables = {"optimizer": [pd.DataFrame(self._optimizer)] if self._optimizer else [], "duals": self._duals}
+        return {name: pd.concat(parts, ignore_index=True) for name, parts in tables.items() if parts}
 
     def _performance(self, blotter: Any) -> pd.DataFrame:
         """Return the performance table."""

@@ -153,7 +153,8 @@ def conformed(name: str, frame: pd.DataFrame) -> pd.DataFrame:
     if missing:
         raise ValueError(f"table {name!r} lacks the columns {', '.join(missing)}; it needs {', '.join(schema)}")
     rest = [column for column in frame.columns if column not in schema]
-    table = frame[[*schema, *rest]].astype(dict(schema))
+    table = frame[[*schema, *rest]]
+    table = table.astype({column: kind for column, kind in schema.items() if table[column].dtype != kind})
     table.index = _sessions(table.index) if name in BY_SESSION else pd.RangeIndex(len(table))
     for column in rest if name == "recorded" else ():
         table[column] = _plain(table[column])
