@@ -202,6 +202,8 @@ class _Pricing:
 
     def _box(self, ordinal: int, block: Box, weights: Floats) -> tuple[Floats, Floats]:
         problem, at = self._problem, block.positions
+        if problem.general:  # the share of the user's expressions is not known
+            return np.full(len(at), np.nan), np.full(len(at), np.nan)
         low = (problem.lower_source[at] == ordinal) & (weights[at] <= problem.lower[at] + BINDING)
         high = (problem.upper_source[at] == ordinal) & (weights[at] >= problem.upper[at] - BINDING)
         return np.where(low, np.maximum(self._left[at], 0.0), 0.0), np.where(

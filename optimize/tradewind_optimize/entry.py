@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextvars import ContextVar
+from functools import partial
 from typing import Any, cast
 
-import numpy as np
 import pandas as pd
 
 from tradewind_optimize.compile import Compilation, compile_problem
@@ -17,8 +17,8 @@ from tradewind_optimize.errors import (
     InvalidType,
     OptimizationError,
     OptimizationFailed,
-    UnboundedObjective,
 )
+from tradewind_optimize.explain import explain, runaway
 from tradewind_optimize.labels import Floats, column
 from tradewind_optimize.objectives import Objective
 from tradewind_optimize.result import OptimizationResult
@@ -109,11 +109,7 @@ def _error(compilation: Compilation, outcome: Outcome) -> OptimizationError | No
     if outcome.status == "optimal":
         return None
     if outcome.status == "infeasible":
-        return InfeasibleConstraints(spot_check(compilation), outcome.shortfall)
+        return InfeasibleConstraints(spot_check(compilation), outcome.shortfall, partial(explain, compilation))
     if outcome.status == "unbounded" and outcome.escape is not None:
-        direction = outcome.escape
-        order = np.argsort(-np.abs(direction), kind="stable")
-        running = [i for i in order if abs(direction[i]) > 1e-6]
-        labels = tuple(compilation.universe.labels[i] for i in running)
-        return UnboundedObjective(labels, tuple(int(np.sign(direction[i])) for i in running))
+        return runaway(compilation, outcome.escape)
     return OptimizationFailed(outcome.attempts)

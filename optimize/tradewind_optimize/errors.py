@@ -10,8 +10,9 @@ OptimizationError
 
 from __future__ import annotations
 
-from collections.abc import Hashable
-from dataclasses import dataclass
+import pickle
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 
@@ -26,6 +27,74 @@ class Violation:
     portfolio: str
     constraint: str
     reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Relaxation:
+    """One bound that would have to give.
+
+    Attributes: ``constraint`` (the user's object), ``label`` (asset, group or factor; None where the row has none),
+    ``side`` ("lower" or "upper"), ``bound`` as given, ``needed`` instead, ``amount`` = |needed − bound|.
+    """
+
+    constraint: Any
+    label: Hashable
+    side: str
+    bound: float
+    needed: float
+    amount: float
+
+    def __str__(self) -> str:
+        name = "" if self.label is None else f" for {_name(self.label)}"
+        side = "min" if self.side == "lower" else "max"
+        return f"{self.constraint!r}{name}: {side} {self.bound:.6g} → {self.needed:.6g} (by {self.amount:.6g})"
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Why no portfolio exists.
+
+    Attributes: ``conflict``: pairs (constraint, labels), the user's own constraints and inside them the assets, groups
+    or factors (none where the constraint is one row) that cannot hold together, while without any one of them the
+    others can. ``relaxation``: the :class:`Relaxation` of least total amount after which a portfolio exists.
+    """
+
+    conflict: tuple[tuple[Any, tuple[Hashable, ...]], ...] = ()
+    relaxation: tuple[Relaxation, ...] = ()
+
+    def portable(self) -> Explanation:
+        """The same, with constraints that cannot be pickled replaced by their repr."""
+        return Explanation(
+            tuple((_portable(word), labels) for word, labels in self.conflict),
+            tuple(replace(each, constraint=_portable(each.constraint)) for each in self.relaxation),
+        )
+
+
+class _Named:
+    """Stands for a constraint that could not travel; shows as it did."""
+
+    def __init__(self, shown: str) -> None:
+        self._shown = shown
+
+    def __repr__(self) -> str:
+        return self._shown
+
+
+def _portable(word: Any) -> Any:
+    try:
+        pickle.dumps(word)
+    except Exception:  # whatever a user's class raises
+        return _Named(repr(word))
+    return word
+
+
+def _name(label: Hashable) -> str:
+    return label if isinstance(label, str) else repr(label)
+
+
+def _names(labels: Sequence[Hashable], most: int = 10) -> str:
+    shown = ", ".join(_name(label) for label in labels[:most])
+    return shown + (f" and {len(labels) - most} more" if len(labels) > most else "")
 
 
 class OptimizationError(Exception):
@@ -62,6 +131,15 @@ _INFEASIBLE = """The attempted optimization failed because no portfolio could be
 satisfied all required constraints.
 """
 
+_CONFLICT = """
+These constraints cannot hold together, though without any one of them the
+others can:
+"""
+
+_RELAXATION = """
+The smallest relaxation that would leave a portfolio:
+"""
+
 _SPOT_CHECKED = """
 The following special portfolios were spot checked and found to be in violation
 of at least one constraint:
@@ -77,18 +155,57 @@ _TITLES = {
 class InfeasibleConstraints(OptimizationError):
     """No portfolio satisfies every constraint at once.
 
-    Attributes: ``violations``: a tuple of :class:`Violation`, the constraints that the target, the current and the
-    empty portfolio would break. ``shortfall``: the least total violation any portfolio can reach, in weight units
-    (NaN when it was not computed).
+    Attributes: ``conflict``: a tuple of pairs (constraint, labels), the smallest set of the user's constraints, and of
+    labels inside them, that cannot hold together (see :class:`Explanation`). ``relaxation``: a tuple of
+    :class:`Relaxation`, how little would have to give. Both are worked out when first asked for. ``violations``: a
+    tuple of :class:`Violation`, the constraints that the target, the current and the empty portfolio would break.
+    ``shortfall``: the least total violation any portfolio can reach while single positions keep their bounds, in
+    weight units (NaN when it was not computed).
     """
 
-    def __init__(self, violations: tuple[Violation, ...] = (), shortfall: float = float("nan")) -> None:
+    def __init__(
+        self,
+        violations: tuple[Violation, ...] = (),
+        shortfall: float = float("nan"),
+        explanation: Explanation | Callable[[], Explanation] = Explanation(),
+    ) -> None:
         super().__init__(violations, shortfall)
         self.violations = violations
         self.shortfall = shortfall
+        self._explanation = explanation
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.violations, self.shortfall, self.explanation.portable())
+
+    @property
+    def explanation(self) -> Explanation:
+        """Conflict and relaxation together."""
+        if not isinstance(self._explanation, Explanation):
+            self._explanation = self._explanation()
+        return self._explanation
+
+    @property
+    def conflict(self) -> tuple[tuple[Any, tuple[Hashable, ...]], ...]:
+        """Pairs (constraint, labels) that cannot hold together; see the class."""
+        return self.explanation.conflict
+
+    @property
+    def relaxation(self) -> tuple[Relaxation, ...]:
+        """The bounds that would have to give, and by how much; see the class."""
+        return self.explanation.relaxation
+
+    def _reasons(self) -> str:
+        text = ""
+        if self.conflict:
+            text += _CONFLICT + "\n" + "".join(f"   {_member(*pair)}\n" for pair in self.conflict)
+        if self.relaxation:
+            shown = [f"   {each}\n" for each in self.relaxation[:10]]
+            more = len(self.relaxation) - len(shown)
+            text += _RELAXATION + "\n" + "".join(shown) + (f"   … and {more} more.\n" if more else "")
+        return text
 
     def __str__(self) -> str:
-        text = _INFEASIBLE + (_SPOT_CHECKED if self.violations else "")
+        text = _INFEASIBLE + self._reasons() + (_SPOT_CHECKED if self.violations else "")
         for name, title in _TITLES.items():
             broken = [v for v in self.violations if v.portfolio == name]
             text += f"\n{title}\n" if broken else ""
@@ -98,17 +215,28 @@ class InfeasibleConstraints(OptimizationError):
         return text
 
 
+def _member(constraint: Any, labels: tuple[Hashable, ...]) -> str:
+    named: tuple[Hashable, ...] = getattr(constraint, "named", tuple)()
+    return repr(constraint) + (f" for {_names(labels)}" if labels and labels != named else "")
+
+
 class UnboundedObjective(OptimizationError):
     """The objective improves for ever along some direction of weights.
 
     Attributes: ``assets``: the labels whose weights run away, largest first; ``directions``: +1 (long) or −1 (short)
-    for each of them.
+    for each of them; ``missing``: the constraints that would bound them, any one of which is enough.
     """
 
-    def __init__(self, assets: tuple[Hashable, ...] = (), directions: tuple[int, ...] = ()) -> None:
-        super().__init__(assets, directions)
+    def __init__(
+        self,
+        assets: tuple[Hashable, ...] = (),
+        directions: tuple[int, ...] = (),
+        missing: tuple[str, ...] = ("MaxGrossExposure(max)",),
+    ) -> None:
+        super().__init__(assets, directions, missing)
         self.assets = assets
         self.directions = directions
+        self.missing = missing
 
     def __str__(self) -> str:
         shown = ", ".join(
@@ -119,7 +247,7 @@ class UnboundedObjective(OptimizationError):
         run = f" These weights could grow without limit: {shown}{more}." if shown else ""
         return (
             "The objective has no optimum: no constraint bounds the size of the portfolio in a direction that "
-            f"improves it.{run} Add MaxGrossExposure(max), or PositionConcentration bounds for every asset."
+            f"improves it.{run} Add {', or '.join(self.missing)}."
         )
 
 

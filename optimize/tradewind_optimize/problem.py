@@ -1,7 +1,7 @@
 """What crosses from the words to the solvers and back: blocks, CompiledProblem, Solution. Frozen arrays only.
 
-A constraint yields *blocks* (Box, Linear, Hinge, Quadratic, Convex) over integer positions; ``compile`` stacks them into one
-:class:`CompiledProblem`
+A constraint yields *blocks* (Box, Linear, Hinge, Quadratic, Convex) over integer positions; ``compile`` stacks them
+into one :class:`CompiledProblem`
 
     minimise   c'w + ½ Σ hᵢ(wᵢ − tᵢ)² + Σⱼ Σᵢ [uⱼᵢ(wᵢ − aⱼᵢ)⁺ + dⱼᵢ(aⱼᵢ − wᵢ)⁺] + ½ (w − b)'F D F'(w − b)
     subject to l ≤ w ≤ u                                          box
@@ -78,9 +78,9 @@ class Hinge:
 
 @dataclass(frozen=True, eq=False)
 class Quadratic:
-    """(w − center)'(F diag(D) F' + diag(S))(w − center) ≤ radius²; F float64[n, k], D float64[k], S float64[n], all ≥ 0.
+    """(w − center)'(F diag(D) F' + diag(S))(w − center) ≤ radius²; F float64[n, k], D float64[k] ≥ 0.
 
-    ``specific`` S may be left out.
+    ``specific`` S float64[n] ≥ 0 may be left out.
     """
 
     factors: Floats
@@ -111,7 +111,7 @@ class Quadratic:
 
 @dataclass(frozen=True, eq=False)
 class Convex:
-    """Constraints written in cvxpy: ``build(w)`` gets a cvxpy Variable of shape (n,), and returns one constraint or more.
+    """Constraints written in cvxpy: ``build(w)`` gets a cvxpy Variable (n,) and returns one constraint or more.
 
     They are solved by the general path and by no other.
     """

@@ -1,7 +1,7 @@
 """Certified refusals: proof that no portfolio exists, or that none is best.
 
 A problem is infeasible exactly when the least total violation of its rows over its box is positive; it is unbounded
-when it is feasible and its recession cone holds a direction along which the linear objective falls. Both questions are
+when it is feasible and its recession cone holds a direction along which the objective falls. Both questions are
 linear programs that always have a solution.
 """
 
@@ -12,40 +12,81 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from tradewind_optimize.certify import residual
-from tradewind_optimize.problem import CompiledProblem, Floats, HingeSet, RowMatrix
-from tradewind_optimize.solvers import clarabel, highs
+from tradewind_optimize.elastic_cone import ConeElastic
+from tradewind_optimize.problem import Block, Box, CompiledProblem, Floats, Hinge, HingeSet, Linear, RowMatrix
+from tradewind_optimize.solvers import clarabel, cvxpy, highs
+
+_FAR = 1e6
 
 
 def shortfall(problem: CompiledProblem) -> float:
     """The least Σ of violations when every linear and hinge row may give: 0 exactly when the problem is feasible.
 
-    With quadratic bounds the answer is infinity (the cone solver's own certificate stands alone); NaN if no solver
-    could tell.
+    With quadratic bounds or expressions of the user's own the box may give as well. NaN if no solver could tell.
     """
-    if problem.quadratics:
-        return float("inf")
+    if problem.quadratics or problem.general:
+        return _cone_shortfall(problem)
     outcome = _solve_linear(elastic(problem))
     return float("nan") if outcome is None else outcome.value
 
 
 def escape(problem: CompiledProblem) -> Floats | None:
     """A direction d, |dᵢ| ≤ 1, along which constraints hold for ever and the linear objective falls; else None."""
-    if not problem.is_linear or problem.quadratics:
-        return None
-    hinges = problem.hinges
-    cone = replace(
+    if problem.general:
+        return _far(problem)
+    found = _solve_linear(_recession(problem))
+    limit = 1e-9 * max(float(np.abs(problem.linear).max(initial=0.0)), 1e-300)
+    return found.weights if found is not None and found.value < -limit else None
+
+
+def _recession(problem: CompiledProblem) -> CompiledProblem:
+    """min c'd over the directions |dᵢ| ≤ 1 in which every constraint holds for ever and no quadratic term bends."""
+    hinges, costs, flat = problem.hinges, problem.costs, np.zeros((0, problem.n))
+    smooth = [flat, problem.factors.T[problem.factor_scales > 0]]
+    smooth += [each.factors.T[each.scales > 0] for each in problem.quadratics]
+    stiff = np.zeros(problem.n, dtype=bool)
+    for bent in (problem.curvature, *(each.specific for each in problem.quadratics)):
+        if bent is not None and len(bent):
+            stiff |= bent > 0
+    straight = np.concatenate(smooth)
+    none = np.zeros(len(straight))
+    return replace(
         problem,
-        lower=np.where(np.isfinite(problem.lower), 0.0, -1.0),
-        upper=np.where(np.isfinite(problem.upper), 0.0, 1.0),
-        row_lower=np.where(np.isfinite(problem.row_lower), 0.0, -np.inf),
-        row_upper=np.where(np.isfinite(problem.row_upper), 0.0, np.inf),
-        hinges=HingeSet(hinges.linear, hinges.up, hinges.down, np.zeros_like(hinges.anchor)),
+        curvature=np.zeros(0),
+        target=np.zeros(0),
+        factors=np.zeros((problem.n, 0)),
+        factor_scales=np.zeros(0),
+        factor_center=np.zeros(0),
+        costs=replace(costs, anchor=np.zeros_like(costs.anchor)),
+        quadratics=(),
+        lower=np.where(np.isfinite(problem.lower) | stiff, 0.0, -1.0),
+        upper=np.where(np.isfinite(problem.upper) | stiff, 0.0, 1.0),
+        rows=RowMatrix.stack([problem.rows, RowMatrix.of(straight)], problem.n),
+        row_lower=np.concatenate([np.where(np.isfinite(problem.row_lower), 0.0, -np.inf), none]),
+        row_upper=np.concatenate([np.where(np.isfinite(problem.row_upper), 0.0, np.inf), none]),
+        hinges=replace(hinges, anchor=np.zeros_like(hinges.anchor)),
         hinge_bounds=np.zeros(len(hinges)),
         constant=0.0,
     )
-    found = _solve_linear(cone)
-    limit = 1e-9 * max(float(np.abs(problem.linear).max(initial=0.0)), 1e-300)
-    return found.weights if found is not None and found.value < -limit else None
+
+
+def _far(problem: CompiledProblem) -> Floats | None:
+    """With expressions of the user's own: where the optimum goes when weights may reach 10⁶, if it goes that far."""
+    lower, upper = np.maximum(problem.lower, -_FAR), np.minimum(problem.upper, _FAR)
+    weights = cvxpy.solve(replace(problem, lower=lower, upper=upper)).weights
+    if not np.abs(weights).max(initial=0.0) > 0.1 * _FAR:
+        return None
+    return np.where(np.abs(weights) > 1e-3 * _FAR, weights / np.abs(weights).max(), 0.0)
+
+
+def _cone_shortfall(problem: CompiledProblem) -> float:
+    n, blocks = problem.n, [Box(np.arange(problem.n), problem.lower, problem.upper)]
+    hinges = problem.hinges
+    parts: list[Block] = [*blocks, Linear(problem.rows, problem.row_lower, problem.row_upper, problem.row_labels)]
+    for j, bound in enumerate(problem.hinge_bounds):
+        parts.append(Hinge(hinges.up[j], hinges.down[j], hinges.anchor[j], float(bound), "", hinges.linear[j]))
+    program = ConeElastic([*parts, *problem.quadratics, *problem.general], n)
+    return program.solve(np.ones(int(program.starts[-1]), dtype=bool)).total
 
 
 def elastic(problem: CompiledProblem) -> CompiledProblem:

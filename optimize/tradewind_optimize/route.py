@@ -6,15 +6,17 @@ accept the problem, in order, until one answer passes its certificate or one ref
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
+from functools import cache
 from importlib import import_module
 from typing import Any
 
 import numpy as np
 
 from tradewind_optimize import polish
-from tradewind_optimize.certify import Certificate, certify
+from tradewind_optimize.certify import Certificate, certify, residual
 from tradewind_optimize.errors import InvalidParameter
 from tradewind_optimize.problem import CompiledProblem, Floats, HingeSet, Ints, Solution, Status
 from tradewind_optimize.refusal import escape, shortfall
@@ -112,9 +114,9 @@ def _optimize(problem: CompiledProblem, solver: str) -> Outcome:
         crossed = float(np.maximum(problem.lower - problem.upper, 0.0).sum())
         return Outcome("infeasible", shortfall=crossed, attempts=(("box", "bounds cross"),))
     alone = _over_the_box(problem)
-    if alone is not None:
+    if alone is not None and residual(problem, alone.weights) <= 1e-12:
         certificate = certify(problem, alone, EXACT)
-        if certificate.passed and certificate.residual <= 1e-12:
+        if certificate.passed:
             return Outcome("optimal", alone, certificate)
     return _by_solver(problem, solver)
 
@@ -169,14 +171,13 @@ def _sharpened(problem: CompiledProblem, solution: Solution) -> tuple[Solution, 
     return (sharper, checked) if better or not certificate.passed else (solution, certificate)
 
 
-def _order(problem: CompiledProblem, solver: str) -> list[str]:
-    if solver == "auto" and not problem.general:
-        names: tuple[str, ...] = SOLVERS[:-1]  # cvxpy only where nothing else fits, or by name
-    else:
-        names = SOLVERS if solver == "auto" else (solver,)
-    return [name for name in names if _module(name).accepts(problem)]
+def _order(problem: CompiledProblem, solver: str) -> Iterator[str]:
+    """The solvers to try; cvxpy only where nothing else fits, or by name."""
+    names = (solver,) if solver != "auto" else SOLVERS if problem.general else SOLVERS[:-1]
+    return (name for name in names if _module(name).accepts(problem))
 
 
+@cache
 def _module(name: str) -> Any:
     return import_module(f"tradewind_optimize.solvers.{name}")
 

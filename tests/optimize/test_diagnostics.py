@@ -16,6 +16,17 @@ from tradewind_optimize.objectives import MaximizeAlpha, TargetWeights
 GOLDEN = """The attempted optimization failed because no portfolio could be found that
 satisfied all required constraints.
 
+These constraints cannot hold together, though without any one of them the
+others can:
+
+   DollarNeutral()
+   FixedWeight(Equity(24 [AAPL]))
+   LongOnly(Equity(5061 [MSFT]))
+
+The smallest relaxation that would leave a portfolio:
+
+   DollarNeutral(): max 0.01 → 0.1 (by 0.09)
+
 The following special portfolios were spot checked and found to be in violation
 of at least one constraint:
 

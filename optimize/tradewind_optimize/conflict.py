@@ -1,0 +1,228 @@
+"""The deletion filter: a smallest set of elements that cannot hold together.
+
+In the order given, first whole constraints and then their elements one by one are deleted whenever what remains still
+cannot hold together; what is left is irreducible. The result depends on that order alone. Three things save probes and
+change nothing in it: an element outside the proof at hand may go without a probe; an element that one known portfolio
+alone breaks must stay; and elements are deleted in blocks that double as long as it succeeds, which by monotony gives
+the same set as one after another.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from itertools import product
+from typing import Protocol
+
+import numpy as np
+
+from tradewind_optimize.elastic import NOTHING, ElasticProgram, Flags, Probe, hinge_values, one_sided, violations
+from tradewind_optimize.problem import Block, Box, Floats, Hinge, Ints, Linear, RowMatrix
+
+MOVED = 512  # portfolios tried at once
+REMEMBERED = 64  # portfolios kept as witnesses
+
+
+class Elastic(Protocol):
+    """What the filter needs: probes of subsets of the elements of ``blocks`` over ``n`` assets."""
+
+    blocks: Sequence[Block]
+    n: int
+
+    def solve(self, active: Flags) -> Probe:
+        """least(S) of the active elements."""
+        ...
+
+
+class Filter:
+    """One run over the elements; ``owner`` (int64[E]) is the constraint each belongs to.
+
+    ``active`` starts as all elements and ends as the conflict; ``needed`` are those known to stay.
+    """
+
+    def __init__(self, program: Elastic, owner: Ints, first: Probe) -> None:
+        self.program, self.owner = program, owner
+        self.active = np.ones(len(owner), dtype=bool)
+        self.support = first.support
+        self.needed = np.zeros(len(owner), dtype=bool)
+        self._broken: deque[Floats] = deque(maxlen=REMEMBERED)
+        self._latest: Probe | None = first
+        self._see(first)
+
+    def run(self, most: int | None = None) -> Flags:
+        """Delete constraints, then elements; bool[E]. With ``most`` larger supports keep all their elements."""
+        for ordinal in dict.fromkeys(self.owner.tolist()):
+            members = self.owner == ordinal
+            if not (members & self.support).any() or not self._must_stay(members):
+                self._delete(members)
+        if most is None or (self.active & self.support).sum() <= most:
+            self._elements()
+        else:
+            self.active &= self.support
+        return self.active
+
+    def _elements(self) -> None:
+        self._witnesses()
+        at, size = 0, 1
+        while at < len(self.active):
+            self._restrict(at)
+            ahead = [e for e in range(at, len(self.active)) if self.active[e] and not self.needed[e]]
+            if not ahead:
+                return
+            block = np.zeros(len(self.active), dtype=bool)
+            block[ahead[:size]] = True
+            if self._attempt(block):
+                at, size = ahead[min(size, len(ahead)) - 1] + 1, 2 * size
+            elif size == 1:
+                self.needed[ahead[0]] = True
+                at = ahead[0] + 1
+                self._witnesses()
+            else:
+                size = max(size // 4, 1)
+
+    def _restrict(self, at: int) -> None:
+        """Elements from ``at`` up to the next one in the proof are not needed for it, and go."""
+        proving = np.flatnonzero((self.support & ~self.needed)[at:])
+        stop = at + int(proving[0]) if len(proving) else len(self.active)
+        self.active[at:stop] &= self.needed[at:stop] | self.support[at:stop]
+
+    def _must_stay(self, members: Flags) -> bool:
+        return self._witnessed(members) or not self._attempt(members)
+
+    def _witnessed(self, members: Flags) -> bool:
+        rest = self.active & ~members
+        return any(float(broken[rest].sum()) <= NOTHING for broken in self._broken)
+
+    def _attempt(self, members: Flags) -> bool:
+        """Delete the members if the rest still cannot hold together; whether it did."""
+        rest = self.active & ~members
+        probe = self.program.solve(rest)
+        self._see(probe)
+        if probe.total <= NOTHING:
+            return False
+        self.support, self._latest = probe.support, probe
+        self._delete(members)
+        return True
+
+    def _delete(self, members: Flags) -> None:
+        self.active = self.active & ~members
+        self.support = self.support & ~members
+        self._flag()
+
+    def _see(self, probe: Probe) -> None:
+        self._broken.append(violations(self.program.blocks, probe.weights[None])[0])
+        self._flag()
+
+    def _flag(self) -> None:
+        """An element is needed when a known portfolio breaks it and no other active one."""
+        for broken in self._broken:
+            single = np.flatnonzero(self.active & (broken > NOTHING))
+            if len(single) == 1:
+                self.needed[single[0]] = True
+
+    def _witnesses(self) -> None:
+        """Find needed elements by moving the latest portfolio across one box each (once for every portfolio)."""
+        latest, self._latest = self._latest, None
+        if latest is None or not isinstance(self.program, ElasticProgram):
+            return
+        for elements, points in moves(self.program, latest.weights, self.active & ~self.needed, self.active):
+            broken = violations(self.program.blocks, points) * self.active
+            alone = broken.sum(axis=1) - broken[np.arange(len(elements)), elements] <= NOTHING
+            self.needed[elements[alone]] = True
+
+
+def moves(program: ElasticProgram, weights: Floats, candidates: Flags, active: Flags) -> Iterator[tuple[Ints, Floats]]:
+    """Portfolios (int64[c] elements, float64[c, n] points) that cross one box each to mend every broken row.
+
+    The asset of the box moves alone, but for the assets off every kink, which move along so that tight rows stay.
+    """
+    at = _Tangent(program, weights, active)
+    for start, box in zip(program.starts, program.blocks, strict=False):
+        if isinstance(box, Box):
+            rows = np.flatnonzero(candidates[start : start + len(box.positions)])
+            for sign, part in product((1.0, -1.0), range(0, len(rows), MOVED)):
+                some = rows[part : part + MOVED]
+                good, points = at.step(box.positions[some], sign)
+                if len(good):
+                    yield start + some[good], points
+
+
+class _Tangent:
+    """The rows of an elastic program at one portfolio: which are broken, which are tight, and who may move along."""
+
+    def __init__(self, program: ElasticProgram, weights: Floats, active: Flags) -> None:
+        self.weights = weights
+        left, right, excess, tight = _rows(program, weights, active)
+        inside = _inside(program, weights, active)
+        self._free = np.flatnonzero(inside)
+        broken = np.abs(excess) > NOTHING
+        boxes = _broken_boxes(program, weights, active)
+        self._excess = np.concatenate([excess[broken], np.array([size for _, size in boxes])])
+        units = np.zeros((len(boxes), program.n))
+        for row, (position, _) in enumerate(boxes):
+            units[row, position] = 1.0
+        self._broken = {1.0: np.concatenate([right[broken], units]), -1.0: np.concatenate([left[broken], units])}
+        hold = tight & ~broken
+        self._tight = {1.0: right[hold], -1.0: left[hold]}
+        self._inverse = np.linalg.pinv(right[hold][:, self._free])
+
+    def step(self, positions: Ints, sign: float) -> tuple[Ints, Floats]:
+        """(which positions can, points float64[c, n]): the least step of each asset that mends all broken rows."""
+        along = -sign * self._inverse @ self._tight[sign][:, positions]
+        rate = sign * self._broken[sign][:, positions] + self._broken[sign][:, self._free] @ along
+        with np.errstate(divide="ignore", invalid="ignore"):
+            need = -self._excess[:, None] / rate
+        good = np.flatnonzero((np.isfinite(need) & (need > 0)).all(axis=0) & (len(need) > 0))
+        length = need[:, good].max(axis=0, initial=0.0)
+        points = np.repeat(self.weights[None], len(good), axis=0)
+        points[:, self._free] += (along[:, good] * length).T
+        points[np.arange(len(good)), positions[good]] += sign * length
+        return good, points
+
+
+def _rows(program: ElasticProgram, weights: Floats, active: Flags) -> tuple[Floats, Floats, Floats, Flags]:
+    """Of the active linear and hinge rows: (left and right gradients, signed excess, tight)."""
+    left, right, excess, tight = [], [], [], []
+    for at, block in zip(program.starts, program.blocks, strict=False):
+        if isinstance(block, Linear):
+            gradient = RowMatrix.of(block.matrix).to_dense()
+            values, low, high, pair = gradient @ weights, block.lower, block.upper, (gradient, gradient)
+        elif isinstance(block, Hinge):
+            values, low, high = hinge_values(block, weights[None]), np.array([-np.inf]), np.array([block.bound])
+            ahead = one_sided(block, weights)
+            pair = ahead[0][None], ahead[1][None]
+        else:
+            continue
+        on = active[at : at + len(values)]
+        left.append(pair[0][on])
+        right.append(pair[1][on])
+        excess.append((np.maximum(values - high, 0.0) - np.maximum(low - values, 0.0))[on])
+        tight.append((np.minimum(np.abs(values - low), np.abs(values - high)) <= 1e-9)[on])
+    none = np.zeros((0, program.n))
+    gradients = np.concatenate([none, *left]), np.concatenate([none, *right])
+    return *gradients, np.concatenate([np.zeros(0), *excess]), np.concatenate([np.zeros(0, dtype=bool), *tight])
+
+
+def _inside(program: ElasticProgram, weights: Floats, active: Flags) -> Flags:
+    """Assets that sit on no kink: of an active box, or of any hinge."""
+    inside = np.ones(program.n, dtype=bool)
+    for at, block in zip(program.starts, program.blocks, strict=False):
+        if isinstance(block, Box):
+            held = weights[block.positions]
+            touch = (np.abs(held - block.lower) <= NOTHING) | (np.abs(held - block.upper) <= NOTHING)
+            inside[block.positions[touch & active[at : at + len(held)]]] = False
+        elif isinstance(block, Hinge):
+            inside &= (block.up + block.down == 0) | (np.abs(weights - block.anchor) > NOTHING)
+    return inside
+
+
+def _broken_boxes(program: ElasticProgram, weights: Floats, active: Flags) -> list[tuple[int, float]]:
+    """(position, signed excess) of every active box side that is broken."""
+    out = []
+    for at, block in zip(program.starts, program.blocks, strict=False):
+        if isinstance(block, Box):
+            held = weights[block.positions]
+            excess = np.maximum(held - block.upper, 0.0) - np.maximum(block.lower - held, 0.0)
+            on = active[at : at + len(held)] & (np.abs(excess) > NOTHING)
+            out += [(int(block.positions[i]), float(excess[i])) for i in np.flatnonzero(on)]
+    return out
