@@ -21,6 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from tradewind_optimize.audit import constant, excess
 from tradewind_optimize.problem import CompiledProblem, Floats, Solution
 
 GAP_TOLERANCE = 1e-7
@@ -111,14 +112,6 @@ class Lagrangian:
     down: Floats
     anchor: Floats
 
-    def at(self, weights: Floats) -> Floats:
-        """φᵢ(wᵢ), float64[n]."""
-        out = self.slope * weights
-        if len(self.curvature):
-            out = out + 0.5 * self.curvature * (weights - self.target) ** 2
-        move = weights - self.anchor
-        return np.asarray(out + np.where(move > 0, self.up * move, -self.down * move).sum(axis=0))
-
     def side_slopes(self, weights: Floats, margin: float = 1e-12) -> tuple[Floats, Floats]:
         """(left, right) derivative of every φᵢ at wᵢ; a weight within ``margin`` of a kink sits on it."""
         base = self.slope
@@ -147,17 +140,11 @@ class Lagrangian:
         low, high, x = ends[at, everyone], ends[at + 1, everyone], stationary[at, everyone]
         return np.clip(x, low, high), (low < x) & (x < high)
 
-    def least(self, lower: Floats, upper: Floats) -> Floats:
-        """min φᵢ over [lowerᵢ, upperᵢ], both finite."""
-        ends, slopes = self.pieces(lower, upper)
-        best = np.min([self.at(end) for end in ends], axis=0)
-        if len(self.curvature):
-            curved = self.curvature > 0
-            bend = np.where(curved, self.curvature, 1.0)
-            for slope in slopes:
-                stationary = np.where(curved, np.clip(self.target - slope / bend, lower, upper), lower)
-                best = np.minimum(best, self.at(stationary))
-        return np.asarray(best)
+    def excess(self, weights: Floats, lower: Floats, upper: Floats) -> float:
+        """Σ [φᵢ(wᵢ) − min φᵢ over [lowerᵢ, upperᵢ]], all ends finite."""
+        bend, target = (self.curvature, self.target) if len(self.curvature) else (np.zeros(0), np.zeros(0))
+        parts = (weights, self.slope, bend, target, self.up, self.down, self.anchor, lower, upper)
+        return float(excess(*map(constant, parts)))
 
 
 def lagrangian(problem: CompiledProblem, solution: Solution) -> Lagrangian:
@@ -169,16 +156,14 @@ def lagrangian(problem: CompiledProblem, solution: Solution) -> Lagrangian:
         slope = slope + problem.factors @ (problem.factor_scales * along)
     for quadratic, price in zip(problem.quadratics, solution.quadratic_duals, strict=True):
         slope = slope + price * quadratic.gradient(weights)
-    hinges, costs, prices = problem.hinges, problem.costs, solution.hinge_duals[:, None]
-    slope = slope + (prices * hinges.linear).sum(axis=0) + costs.linear.sum(axis=0)
-    return Lagrangian(
-        slope,
-        problem.curvature,
-        problem.target,
-        np.concatenate([prices * hinges.up, costs.up]),
-        np.concatenate([prices * hinges.down, costs.down]),
-        np.concatenate([hinges.anchor, costs.anchor]),
-    )
+    hinges, costs, prices = problem.hinges, problem.costs, solution.hinge_duals
+    up, down, anchor = prices[:, None] * hinges.up, prices[:, None] * hinges.down, hinges.anchor
+    slope = slope + prices @ hinges.linear
+    if len(costs):
+        slope = slope + costs.linear.sum(axis=0)
+        up, down = np.concatenate([up, costs.up]), np.concatenate([down, costs.down])
+        anchor = np.concatenate([anchor, costs.anchor])
+    return Lagrangian(slope, problem.curvature, problem.target, up, down, anchor)
 
 
 def row_multipliers(problem: CompiledProblem, solution: Solution) -> Floats:
@@ -193,15 +178,12 @@ def gap(problem: CompiledProblem, solution: Solution) -> float:
     phi = lagrangian(problem, solution)
     radius = 10.0 * max(1.0, float(np.abs(weights).max(initial=0.0)))
     lower, upper = np.maximum(problem.lower, -radius), np.minimum(problem.upper, radius)
-    total = float((phi.at(weights) - phi.least(lower, upper)).sum())
-    values = problem.rows.dot(weights)
-    total += float((np.maximum(duals, 0.0) * (values - _finite(problem.row_lower))).sum())
-    total += float((np.maximum(-duals, 0.0) * (_finite(problem.row_upper) - values)).sum())
+    total = phi.excess(weights, lower, upper)
+    priced = np.flatnonzero(duals)
+    y = duals[priced]
+    bound = np.where(y > 0, problem.row_lower[priced], problem.row_upper[priced])
+    total += float(y @ (problem.rows.dot(weights)[priced] - bound))
     total += float(solution.hinge_duals @ (problem.hinge_bounds - problem.hinges.values(weights)))
     for quadratic, price in zip(problem.quadratics, solution.quadratic_duals, strict=True):
         total += price * (quadratic.radius**2 - quadratic.value(weights))
     return abs(total)
-
-
-def _finite(bounds: Floats) -> Floats:
-    return np.where(np.isfinite(bounds), bounds, 0.0)

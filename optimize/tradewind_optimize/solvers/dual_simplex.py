@@ -20,8 +20,9 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
+from tradewind_optimize.audit import constant
 from tradewind_optimize.problem import CompiledProblem, Floats, Solution
-from tradewind_optimize.solvers.separable import Data, constant, data_of, dot, hinge_value, sorted_kinks
+from tradewind_optimize.solvers.separable import Data, data_of, dot, hinge_value, sorted_kinks
 
 NAME = "dual_simplex"
 TOLERANCE = 1e-8

@@ -15,6 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
+from tradewind_optimize.audit import constant
 from tradewind_optimize.problem import CompiledProblem, Floats, HingeSet
 
 
@@ -34,15 +35,6 @@ class Data(NamedTuple):
     down: np.ndarray  # d[K, n]
     anchor: np.ndarray  # a[K, n]
     limits: np.ndarray  # r[k]
-
-
-def constant(array: Floats) -> Floats:
-    """A read-only C-contiguous view, so that compiled code meets one type only."""
-    out = np.ascontiguousarray(array)
-    if out.flags.writeable:
-        out = out.view()
-        out.setflags(write=False)
-    return out
 
 
 def data_of(problem: CompiledProblem) -> Data:
