@@ -17,11 +17,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tradewind import matching, sizing
+from tradewind import sizing
 from tradewind.bar_data import BarData
 from tradewind.blotter import BY_ALGORITHM, VERBS, Blotter
-from tradewind.cancel_policy import CancelPolicy
 from tradewind.clock import Clock
+from tradewind.controls import Controls, Proposed
 from tradewind.errors import (
     BadOrderParameters,
     BadParameter,
@@ -38,6 +38,7 @@ from tradewind.portfolio import Account, Portfolio
 from tradewind.prices import Prices
 from tradewind.recorder import Recorder
 from tradewind.schedule import DateRule, Scheduled, TimeRule, date_rules, time_rules
+from tradewind.settings import Settings
 from tradewind_data.assets import Asset, AssetFinder
 from tradewind_optimize.constraints.position import Frozen
 from tradewind_optimize.entry import run_optimization
@@ -92,9 +93,11 @@ class Context:
     def __getattr__(self, name: str) -> Any:
         """Return a verb of the API for a name the user did not set."""
         algorithm = self.__dict__.get("_algorithm")
-        if algorithm is None or name.startswith("_") or not hasattr(algorithm, name):
-            raise AttributeError(f"context has no attribute {name!r}: set it in initialize, as context.{name} = …")
-        return getattr(algorithm, name)
+        rooms = () if algorithm is None or name.startswith("_") else algorithm.rooms
+        for room in rooms:
+            if hasattr(room, name):
+                return getattr(room, name)
+        raise AttributeError(f"context has no attribute {name!r}: set it in initialize, as context.{name} = …")
 
 
 class Algorithm:
@@ -111,13 +114,15 @@ class Algorithm:
         self.end = self.session = market.clock.first
         self.now = market.clock.label(market.clock.first)
         self.scheduled: list[tuple[Scheduled, np.ndarray]] = []
-        self.benchmark: Asset | pd.Series | None = None
         self.equity = ledger.equity
         self.log = AlgorithmLog(lambda: self.now)
         self.context = Context(self)
         self.context.portfolio = Portfolio(ledger, market.finder, sessions.index[market.clock.first])
-        self.context.account = Account(ledger)
-        self._symbols_as_of = market.clock.label(market.clock.last)
+        self.context.account = self.account = Account(ledger)
+        self.settings = Settings(self._only_in_initialize, blotter, market.clock.label(market.clock.last))
+        self.controls = Controls(self._only_in_initialize, self.log, self.data.restrictions, self.now)
+        self.rooms = self, self.settings, self.controls
+        self._trading_controls = self.controls.trading
         self._assets = market.finder.assets
         self._lives_from = market.finder.start.tolist()
         self._lives_to = np.minimum(market.finder.end, market.finder.auto_close).tolist()
@@ -142,8 +147,9 @@ class Algorithm:
 
     @property
     def acts_every_session(self) -> bool:
-        """Whether a function of the user runs in every session, whatever is scheduled."""
-        return self.functions.handle_data is not None or self.functions.before_trading_start is not None
+        """Whether a function of the user runs or an account control looks in every session, whatever is scheduled."""
+        functions = self.functions
+        return bool(functions.handle_data or functions.before_trading_start or self.controls.account)
 
     def scheduled_sessions(self) -> np.ndarray:
         """Return bool[S]: the sessions in which a scheduled function runs."""
@@ -171,32 +177,6 @@ class Algorithm:
         sessions = self.market.clock.sessions
         self.scheduled.append((rule, rule.sessions(sessions.labels, sessions.early)))
 
-    def set_slippage(self, us_equities: Any = None, us_futures: Any = None) -> None:
-        """Use slippage models for equities and futures."""
-        self._only_in_initialize("set_slippage")
-        for model, asset_class in ((us_equities, matching.EQUITIES), (us_futures, matching.FUTURES)):
-            if model is not None:
-                self.blotter.set_slippage(model, asset_class)
-
-    def set_commission(self, us_equities: Any = None, us_futures: Any = None) -> None:
-        """Use commission models for equities and futures."""
-        self._only_in_initialize("set_commission")
-        for model, asset_class in ((us_equities, matching.EQUITIES), (us_futures, matching.FUTURES)):
-            if model is not None:
-                self.blotter.set_commission(model, asset_class)
-
-    def set_cancel_policy(self, cancel_policy: CancelPolicy) -> None:
-        """Use a cancel policy."""
-        self._only_in_initialize("set_cancel_policy")
-        if not isinstance(cancel_policy, CancelPolicy):
-            raise BadParameter("cancel_policy", cancel_policy, "a policy such as EODCancel() or NeverCancel()")
-        self.blotter.cancel_policy = cancel_policy
-
-    def set_benchmark(self, benchmark: Asset | pd.Series) -> None:
-        """Compare the run with an asset, or with a Series of daily returns."""
-        self._only_in_initialize("set_benchmark")
-        self.benchmark = benchmark
-
     # ---------------------------------------------------------------- looking up
 
     def sid(self, sid: int) -> Asset:
@@ -204,10 +184,10 @@ class Algorithm:
         return self.market.finder.retrieve(sid)
 
     def symbol(self, symbol_str: str) -> Asset:
-        """Return the asset that bears a symbol at the end of the run."""
+        """Return the asset that bears a symbol at the end of the run, or at the symbol lookup date."""
         if not isinstance(symbol_str, str):
             raise BadParameter("symbol", symbol_str, "a string such as 'AAPL'; use sid(…) for a number")
-        return self.market.finder.lookup_symbol(symbol_str, self._symbols_as_of)
+        return self.market.finder.lookup_symbol(symbol_str, self.settings.symbols_as_of)
 
     def symbols(self, *args: str) -> list[Asset]:
         """Return the assets of several symbols."""
@@ -352,6 +332,8 @@ class Algorithm:
             raise BadOrderParameters(
                 f"amount was {shares}; it must be finite. Look at what it was made from."
             ) from None
+        if self._trading_controls and column != NOWHERE:
+            self._check_controls(column, amount)
         if limit_price is not None or stop_price is not None or style is not None:
             return self._place_priced(column, amount, style_of(style, limit_price, stop_price), verb)
         if not amount or column == NOWHERE:
@@ -370,6 +352,15 @@ class Algorithm:
             return None
         limit, stop = style.prices_for(amount > 0, self.market.finder.asset_at(column).tick_size)
         return order_id(self.blotter.place_priced(column, amount, VIA[verb], limit, stop))
+
+    def _check_controls(self, column: int, amount: int) -> None:
+        """Ask the trading controls whether whole shares may be ordered."""
+        asset, held = self.market.finder.asset_at(column), int(self._amount_of(column))
+
+        def price() -> float:
+            return float(self.market.prices.last_known(np.array([column]), self.end, self.session)[0])
+
+        self.controls.check_order(Proposed(asset, amount, held, self.now, price))
 
     def _explain_not_placed(self, column: int, amount: int) -> None:
         """Log that the asset is not listed yet; refuse more shares than an order may have."""
@@ -436,6 +427,8 @@ class Algorithm:
     def _place_all(self, assets: pd.Index, columns: np.ndarray, amounts: np.ndarray) -> pd.Series:
         """Place one market order for each non-zero amount."""
         via = VIA["order_optimal_portfolio"]
+        for i in np.flatnonzero(amounts).tolist() if self._trading_controls else ():
+            self._check_controls(int(columns[i]), int(amounts[i]))
         placed = {
             assets[i]: order_id(self.blotter.place(int(columns[i]), int(amounts[i]), via))
             for i in np.flatnonzero(amounts).tolist()

@@ -20,15 +20,20 @@ from tradewind.cancel_policy import CancelPolicy, EODCancel, NeverCancel
 from tradewind.errors import NoRunningAlgorithm
 from tradewind.log import AlgorithmLog
 from tradewind.orders import LimitOrder, MarketOrder, Order, StopLimitOrder, StopOrder
+from tradewind.restrictions import RESTRICTION_STATES, HistoricalRestrictions, Restriction, StaticRestrictions
 from tradewind.schedule import DateRule, TimeRule, date_rules, time_rules
 from tradewind_data.assets import Asset
 from tradewind_optimize.entry import calculate_optimal_portfolio, run_optimization
 
 __all__ = [
+    "RESTRICTION_STATES",
     "EODCancel",
+    "HistoricalRestrictions",
     "LimitOrder",
     "MarketOrder",
     "NeverCancel",
+    "Restriction",
+    "StaticRestrictions",
     "StopLimitOrder",
     "StopOrder",
     "calculate_optimal_portfolio",
@@ -50,10 +55,20 @@ __all__ = [
     "record",
     "run_optimization",
     "schedule_function",
+    "set_asset_date_bounds",
+    "set_asset_restrictions",
     "set_benchmark",
     "set_cancel_policy",
     "set_commission",
+    "set_do_not_order_list",
+    "set_long_only",
+    "set_max_leverage",
+    "set_max_order_count",
+    "set_max_order_size",
+    "set_max_position_size",
+    "set_min_leverage",
     "set_slippage",
+    "set_symbol_lookup_date",
     "sid",
     "slippage",
     "symbol",
@@ -96,22 +111,95 @@ def schedule_function(
 
 def set_slippage(us_equities: Any = None, us_futures: Any = None) -> None:
     """Use these slippage models; only in initialize. Default for equities: FixedBasisPointsSlippage(5, 0.1)."""
-    _running("set_slippage").set_slippage(us_equities, us_futures)
+    _running("set_slippage").settings.set_slippage(us_equities, us_futures)
 
 
 def set_commission(us_equities: Any = None, us_futures: Any = None) -> None:
     """Use these commission models; only in initialize. Default for equities: PerShare(0.001), no minimum."""
-    _running("set_commission").set_commission(us_equities, us_futures)
+    _running("set_commission").settings.set_commission(us_equities, us_futures)
 
 
 def set_cancel_policy(cancel_policy: CancelPolicy) -> None:
     """Say what a session's end does to open orders: NeverCancel() (the default) or EODCancel(); only in initialize."""
-    _running("set_cancel_policy").set_cancel_policy(cancel_policy)
+    _running("set_cancel_policy").settings.set_cancel_policy(cancel_policy)
 
 
 def set_benchmark(benchmark: Asset | pd.Series) -> None:
     """Compare the run with an asset, or with a Series of daily returns; only in initialize."""
-    _running("set_benchmark").set_benchmark(benchmark)
+    _running("set_benchmark").settings.set_benchmark(benchmark)
+
+
+def set_symbol_lookup_date(dt: Any) -> None:
+    """Look symbols up as of this date from now on, instead of the end of the run: whom "FB" meant depends on the day."""
+    _running("set_symbol_lookup_date").settings.set_symbol_lookup_date(dt)
+
+
+def set_max_position_size(
+    asset: Asset | None = None,
+    max_shares: float | None = None,
+    max_notional: float | None = None,
+    on_error: str = "fail",
+) -> None:
+    """Limit |held + ordered| shares, or their value at the last known price, in one asset or (None) in each.
+
+    Open orders do not count. All trading controls look at an order after rounding, orders of 0 shares included.
+    on_error="fail" raises TradingControlViolation; "log" logs the violation and places the order all the same. Only in
+    initialize.
+    """
+    controls = _running("set_max_position_size").controls
+    controls.set_max_position_size(asset, max_shares, max_notional, on_error)
+
+
+def set_max_order_size(
+    asset: Asset | None = None,
+    max_shares: float | None = None,
+    max_notional: float | None = None,
+    on_error: str = "fail",
+) -> None:
+    """Limit |shares| of one order, or their value at the last known price; as set_max_position_size()."""
+    _running("set_max_order_size").controls.set_max_order_size(asset, max_shares, max_notional, on_error)
+
+
+def set_max_order_count(max_count: int, on_error: str = "fail") -> None:
+    """Allow at most max_count orders a day (UTC); as set_max_position_size()."""
+    _running("set_max_order_count").controls.set_max_order_count(max_count, on_error)
+
+
+def set_long_only(on_error: str = "fail") -> None:
+    """Forbid orders after which the shares held would be negative; as set_max_position_size()."""
+    _running("set_long_only").controls.set_long_only(on_error)
+
+
+def set_asset_date_bounds(on_error: str = "fail") -> None:
+    """Forbid orders before an asset's start date and after its end date; as set_max_position_size()."""
+    _running("set_asset_date_bounds").controls.set_asset_date_bounds(on_error)
+
+
+def set_asset_restrictions(restrictions: Any, on_error: str = "fail") -> None:
+    """Forbid orders in restricted assets, for which data.can_trade is False from then on.
+
+    restrictions: StaticRestrictions, HistoricalRestrictions, a Restrictions of your own, a SecurityList, or assets.
+    Several calls add up. on_error as in set_max_position_size(); only in initialize.
+    """
+    _running("set_asset_restrictions").controls.set_asset_restrictions(restrictions, on_error)
+
+
+def set_do_not_order_list(restricted_list: Any, on_error: str = "fail") -> None:
+    """Forbid orders in these assets: set_asset_restrictions() under its older name."""
+    _running("set_do_not_order_list").controls.set_do_not_order_list(restricted_list, on_error)
+
+
+def set_max_leverage(max_leverage: float) -> None:
+    """End the run with AccountControlViolation when gross leverage ends a session above max_leverage."""
+    _running("set_max_leverage").controls.set_max_leverage(max_leverage)
+
+
+def set_min_leverage(min_leverage: float, grace_period: Any) -> None:
+    """End the run with AccountControlViolation when gross leverage ends a session below min_leverage.
+
+    grace_period: a timedelta or offset from the start of the run, during which any leverage will do.
+    """
+    _running("set_min_leverage").controls.set_min_leverage(min_leverage, grace_period)
 
 
 def sid(sid: int) -> Asset:
@@ -120,7 +208,10 @@ def sid(sid: int) -> Asset:
 
 
 def symbol(symbol_str: str) -> Asset:
-    """Return the asset that bears a symbol at the end of the run. Raises SymbolNotFound with the nearest symbols."""
+    """Return the asset that bears a symbol at the end of the run, or on set_symbol_lookup_date()'s day.
+
+    Raises SymbolNotFound with the nearest symbols.
+    """
     return _running("symbol").symbol(symbol_str)
 
 

@@ -56,6 +56,7 @@ class BarData:
         self._last_assets: tuple[Asset, ...] = ()
         self._last_columns = np.empty(0, dtype=np.int64)
         self._last_labels = pd.Index([])
+        self.restrictions: list[Any] = []
 
     def move_to(self, end: int, seen: int, now: int) -> None:
         """Move to a moment: `end` the last known bar, `seen` today's session, `now` the time (ns UTC)."""
@@ -155,11 +156,24 @@ class BarData:
         return self._index[self._end - bar_count + 1 : self._end + 1]
 
     def can_trade(self, assets: Asset | Iterable[Asset]) -> Any:
-        """Return whether an asset is listed today and has a known price; a Series for several assets."""
+        """Return whether an asset is listed today, has a known price and is not restricted; a Series for several."""
         if isinstance(assets, Asset):
-            return bool(self._tradable(np.array([self._finder.column(assets)]))[0])
+            tradable = bool(self._tradable(np.array([self._finder.column(assets)]))[0])
+            return tradable and not (self.restrictions and self._restricted(assets))
         columns = self._columns(assets)
-        return pd.Series(self._tradable(columns), index=self._last_labels, dtype=bool)
+        labels = self._last_labels
+        may = self._tradable(columns)
+        if self.restrictions:
+            may = may & ~self._restricted(labels)
+        return pd.Series(may, index=labels, dtype=bool)
+
+    def _restricted(self, assets: Any) -> Any:
+        """Return whether any of the restrictions in force holds: a bool for an Asset, bool[n] for several."""
+        now = self.current_dt
+        if isinstance(assets, Asset):
+            return any(r.is_restricted(assets, now) for r in self.restrictions)
+        held = [np.asarray(r.is_restricted(list(assets), now), dtype=bool) for r in self.restrictions]
+        return np.logical_or.reduce(held)
 
     def _tradable(self, columns: np.ndarray) -> np.ndarray:
         """Return bool[n]: last_known is NaN exactly for what is not listed or never traded."""

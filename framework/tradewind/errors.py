@@ -13,6 +13,8 @@ TradewindError
 │   ├── UnsupportedOrderParameters
 │   ├── BadOrderParameters
 │   ├── CannotOrderDelistedAsset
+│   ├── TradingControlViolation     an order breaks a limit the algorithm set itself
+│   ├── AccountControlViolation     leverage left the limits the algorithm set itself
 │   └── ReservedRecordName
 ├── HistoryWindowStartsBeforeData
 ├── BooksDoNotBalance               the accounting identity broke: a bug of ours
@@ -118,6 +120,25 @@ class CannotOrderDelistedAsset(AlgorithmError):
     def __init__(self, asset: Any, reason: str) -> None:
         self.asset, self.reason = asset, reason
         super().__init__(f"{asset} {reason}, so a value cannot be turned into shares. Ask data.can_trade(asset) first.")
+
+
+class TradingControlViolation(AlgorithmError):
+    """An order breaks a trading control. Attributes: asset, amount, control (its name), problem."""
+
+    def __init__(self, asset: Any, amount: int, control: str, problem: str) -> None:
+        self.asset, self.amount, self.control, self.problem = asset, amount, control, problem
+        super().__init__(
+            f"{control} forbids the order for {amount} shares of {asset}: {problem}. "
+            "Order less, or set the control with on_error='log'."
+        )
+
+
+class AccountControlViolation(AlgorithmError):
+    """The account broke an account control at the end of a session. Attributes: control (its name), problem."""
+
+    def __init__(self, control: str, problem: str) -> None:
+        self.control, self.problem = control, problem
+        super().__init__(f"{control} is violated at the end of the session: {problem}.")
 
 
 class ReservedRecordName(AlgorithmError):

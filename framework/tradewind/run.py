@@ -208,7 +208,7 @@ def _clock(bundle: Bundle, start: Date, end: Date) -> Clock:
 def _lay_benchmark(simulator: Simulator, benchmark: Benchmark) -> None:
     """Give the recorder the benchmark's daily returns over the run."""
     algorithm, market, recorder = simulator.algorithm, simulator.market, simulator.recorder
-    chosen = algorithm.benchmark if algorithm.benchmark is not None else benchmark
+    chosen = benchmark if algorithm.settings.benchmark is None else algorithm.settings.benchmark
     if isinstance(chosen, str):
         chosen = algorithm.symbol(chosen)
     if isinstance(chosen, pd.Series):

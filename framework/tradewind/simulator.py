@@ -5,7 +5,7 @@ before the open      before_trading_start
 each bar             orders of earlier bars fill, their commissions are charged, holdings are marked at the close,
                      then handle_data and the scheduled functions run; what they order waits for the next bar
 session end          positions in assets whose life is over are closed, open orders are cancelled if the cancel policy
-                     says so, the session's row is recorded
+                     says so, the account controls look at the leverage, the session's row is recorded
 """
 
 from __future__ import annotations
@@ -143,12 +143,14 @@ class Simulator:
         self.algorithm.run_bar()
 
     def end_of_session(self, session: int, now: int) -> None:
-        """Close what reached the end of its life, cancel what the policy ends, then record the session."""
+        """Close what reached the end of its life, cancel what the policy ends, check leverage, record the session."""
         if self._eventful[session]:
             self._close_ended(session, now)
         for ordinal in self.blotter.end_of_session(now):
             if self.blotter.cancel_policy.warn_on_cancel:
                 self.algorithm.log.warning(cancel_policy.told(self.blotter.snapshot(ordinal)))
+        if self.algorithm.controls.account:
+            self.algorithm.controls.check_account(self.algorithm.account.leverage, now)
         self.recorder.end_of_session(session)
 
     def _book(self, fills: Fills, now: int) -> None:

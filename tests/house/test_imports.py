@@ -19,9 +19,9 @@ MAY_IMPORT = {
 FLOORS = [
     "errors wording",
     "semantics kernels matching metrics tables",
-    "orders portfolio clock schedule cancel_policy bar_data log packets runfiles",
-    "sizing prices slippage commission ledger result recorded",
-    "blotter contest",
+    "orders portfolio clock schedule cancel_policy restrictions bar_data log packets runfiles",
+    "sizing prices slippage commission controls ledger result recorded",
+    "blotter contest settings",
     "recorder",
     "algorithm report",
     "simulator api",

@@ -1,0 +1,76 @@
+"""What an algorithm settles in initialize for the whole run: costs, cancel policy, benchmark, symbol lookup date."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import pandas as pd
+
+from tradewind import matching
+from tradewind.cancel_policy import CancelPolicy
+from tradewind.commission import CommissionModel
+from tradewind.errors import BadParameter
+from tradewind.restrictions import moment
+from tradewind.slippage import SlippageModel
+from tradewind_data.assets import Asset
+
+
+class Book(Protocol):
+    """What the settings change in the blotter."""
+
+    cancel_policy: CancelPolicy
+
+    def set_slippage(self, model: SlippageModel, asset_class: int) -> None:
+        """Use a slippage model for one asset class."""
+
+    def set_commission(self, model: CommissionModel, asset_class: int) -> None:
+        """Use a commission model for one asset class."""
+
+
+class Settings:
+    """The settings of one run; settable(function) raises when it is too late to change one."""
+
+    def __init__(self, settable: Callable[[str], None], blotter: Book, symbols_as_of: int) -> None:
+        self._settable, self._blotter = settable, blotter
+        self.benchmark: Asset | pd.Series | None = None
+        self.symbols_as_of = symbols_as_of
+
+    def set_slippage(self, us_equities: Any = None, us_futures: Any = None) -> None:
+        """Use slippage models for equities and futures."""
+        self._settable("set_slippage")
+        for model, asset_class in ((us_equities, matching.EQUITIES), (us_futures, matching.FUTURES)):
+            if model is not None:
+                self._blotter.set_slippage(_is_a(SlippageModel, "set_slippage", model), asset_class)
+
+    def set_commission(self, us_equities: Any = None, us_futures: Any = None) -> None:
+        """Use commission models for equities and futures."""
+        self._settable("set_commission")
+        for model, asset_class in ((us_equities, matching.EQUITIES), (us_futures, matching.FUTURES)):
+            if model is not None:
+                self._blotter.set_commission(_is_a(CommissionModel, "set_commission", model), asset_class)
+
+    def set_cancel_policy(self, cancel_policy: CancelPolicy) -> None:
+        """Use a cancel policy."""
+        self._settable("set_cancel_policy")
+        if not isinstance(cancel_policy, CancelPolicy):
+            raise BadParameter("cancel_policy", cancel_policy, "a policy such as EODCancel() or NeverCancel()")
+        self._blotter.cancel_policy = cancel_policy
+
+    def set_benchmark(self, benchmark: Asset | pd.Series) -> None:
+        """Compare the run with an asset, or with a Series of daily returns."""
+        self._settable("set_benchmark")
+        self.benchmark = benchmark
+
+    def set_symbol_lookup_date(self, dt: Any) -> None:
+        """Look symbols up as of a date from now on."""
+        self.symbols_as_of = moment("set_symbol_lookup_date: dt", dt)
+
+
+def _is_a(base: type, function: str, model: Any) -> Any:
+    """Return a model; refuse what is none (a class in place of its instance, say)."""
+    if not isinstance(model, base):
+        raise BadParameter(
+            f"{function}: model", model, f"a {base.__name__}, such as an instance of one of the built-in"
+        )
+    return model
