@@ -37,7 +37,7 @@ from tradewind.orders import ExecutionStyle, Order, order_id, ordinal_of, style_
 from tradewind.portfolio import Account, Portfolio
 from tradewind.prices import Prices
 from tradewind.recorder import Recorder
-from tradewind.schedule import DateRule, Scheduled, TimeRule, date_rules, time_rules
+from tradewind.schedule import DateRule, Scheduled, TimeRule, calendars, date_rules, time_rules
 from tradewind.settings import Settings
 from tradewind_data.assets import Asset, AssetFinder
 from tradewind_optimize.constraints.position import Frozen
@@ -119,7 +119,7 @@ class Algorithm:
         self.context = Context(self)
         self.context.portfolio = Portfolio(ledger, market.finder, sessions.index[market.clock.first])
         self.context.account = self.account = Account(ledger)
-        self.settings = Settings(self._only_in_initialize, blotter, market.clock.label(market.clock.last))
+        self.settings = Settings(self._only_in_initialize, blotter, market.clock, ledger.starting_cash)
         self.controls = Controls(self._only_in_initialize, self.log, self.data.restrictions, self.now)
         self.rooms = self, self.settings, self.controls
         self._trading_controls = self.controls.trading
@@ -174,6 +174,8 @@ class Algorithm:
         rule = Scheduled(func, date_rule or date_rules.every_day(), time_rule or time_rules.market_open(), half_days)
         if not isinstance(rule.date_rule, DateRule) or not isinstance(rule.time_rule, TimeRule):
             raise BadParameter("schedule_function", (date_rule, time_rule), "a date rule, then a time rule")
+        if calendar not in (None, calendars.US_EQUITIES, calendars.US_FUTURES):
+            raise BadParameter("schedule_function: calendar", calendar, "calendars.US_EQUITIES or calendars.US_FUTURES")
         sessions = self.market.clock.sessions
         self.scheduled.append((rule, rule.sessions(sessions.labels, sessions.early)))
 
@@ -267,6 +269,13 @@ class Algorithm:
         column = self._orderable(asset, "order_target_percent")
         shares = self._shares(column, target * self.equity) - self._amount_of(column)
         return self._place(column, shares, limit_price, stop_price, style, "order_target_percent")
+
+    def batch_market_order(self, share_counts: Any) -> list[str]:
+        """Order signed shares of several assets."""
+        verb = "batch_market_order"
+        self._check_may_order(verb)
+        placed = [self._place(self._orderable(a, verb), n, None, None, None, verb) for a, n in share_counts.items()]
+        return [name for name in placed if name is not None]
 
     def _check_may_order(self, verb: str) -> None:
         """Refuse to order outside trading hours."""

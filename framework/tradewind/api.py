@@ -8,12 +8,14 @@ The same names are present without import in files run by `tradewind run`.
 from __future__ import annotations
 
 import datetime as dt
+import math
 from collections.abc import Callable
 from typing import Any
 
 import pandas as pd
 
 from tradewind import cancel_policy, commission, slippage
+from tradewind import orders as execution
 from tradewind.algorithm import Algorithm, current
 from tradewind.bar_data import BarData
 from tradewind.cancel_policy import CancelPolicy, EODCancel, NeverCancel
@@ -21,13 +23,16 @@ from tradewind.errors import NoRunningAlgorithm
 from tradewind.log import AlgorithmLog
 from tradewind.orders import LimitOrder, MarketOrder, Order, StopLimitOrder, StopOrder
 from tradewind.restrictions import RESTRICTION_STATES, HistoricalRestrictions, Restriction, StaticRestrictions
-from tradewind.schedule import DateRule, TimeRule, date_rules, time_rules
+from tradewind.schedule import DateRule, TimeRule, calendars, date_rules, time_rules
+from tradewind.slippage import FixedBasisPointsSlippage, FixedSlippage, VolumeShareSlippage
 from tradewind_data.assets import Asset
 from tradewind_optimize.entry import calculate_optimal_portfolio, run_optimization
 
 __all__ = [
     "RESTRICTION_STATES",
     "EODCancel",
+    "FixedBasisPointsSlippage",
+    "FixedSlippage",
     "HistoricalRestrictions",
     "LimitOrder",
     "MarketOrder",
@@ -36,12 +41,17 @@ __all__ = [
     "StaticRestrictions",
     "StopLimitOrder",
     "StopOrder",
+    "VolumeShareSlippage",
+    "batch_market_order",
     "calculate_optimal_portfolio",
+    "calendars",
     "cancel_order",
     "cancel_policy",
     "commission",
     "date_rules",
+    "execution",
     "get_datetime",
+    "get_environment",
     "get_open_orders",
     "get_order",
     "log",
@@ -104,7 +114,7 @@ def schedule_function(
     """Run func(context, data) on the sessions of `date_rule` (every session) at the moment of `time_rule` (the open).
 
     half_days=False leaves out sessions that close early. In daily mode all times mean the session's one bar. `calendar`
-    is accepted and ignored: a bundle has one calendar.
+    (calendars.US_EQUITIES or US_FUTURES) is accepted and changes nothing: a bundle has one calendar.
     """
     _running("schedule_function").schedule_function(func, date_rule, time_rule, half_days, calendar)
 
@@ -130,7 +140,7 @@ def set_benchmark(benchmark: Asset | pd.Series) -> None:
 
 
 def set_symbol_lookup_date(dt: Any) -> None:
-    """Look symbols up as of this date from now on, instead of the end of the run: whom "FB" meant depends on the day."""
+    """Look symbols up as of this date from now on, instead of the end of the run: symbols change hands."""
     _running("set_symbol_lookup_date").settings.set_symbol_lookup_date(dt)
 
 
@@ -225,6 +235,15 @@ def get_datetime(tz: dt.tzinfo | str | None = None) -> pd.Timestamp:
     return _running("get_datetime").get_datetime(tz)
 
 
+def get_environment(field: str = "platform") -> Any:
+    """Return a fact of the run, or all of them as a dict ("*").
+
+    arena "backtest", data_frequency "daily", start (the first session's first minute) and end (the last close) as UTC
+    times, capital_base in currency, platform "tradewind".
+    """
+    return _running("get_environment").settings.get_environment(field)
+
+
 def record(*args: Any, **kwargs: Any) -> None:
     """Record named numbers of this session: record(leverage=1.2) or record("leverage", 1.2, "names", 7).
 
@@ -234,57 +253,109 @@ def record(*args: Any, **kwargs: Any) -> None:
 
 
 def order(
-    asset: Asset, amount: float, limit_price: float | None = None, stop_price: float | None = None, style: Any = None
+    asset: Any = None,
+    amount: float = math.nan,
+    limit_price: float | None = None,
+    stop_price: float | None = None,
+    style: Any = None,
+    *,
+    sid: Any = None,
 ) -> str | None:
     """Order signed shares: positive buys, negative sells.
 
     The order can fill from the next bar on. Amounts within 1e-4 of a whole number are that number, others are cut
-    toward
-    zero. Give limit_price and/or stop_price, or a style (LimitOrder(10.5)), not both. Returns the order's id, or None
-    when there is nothing to order or the asset is not listed today (a log line says so).
+    toward zero. Give limit_price and/or stop_price, or a style (LimitOrder(10.5)), not both. `sid` is another name of
+    `asset`. Returns the order's id, or None when there is nothing to order or the asset is not listed today (a log line
+    says so).
 
-    Raises OrderDuringInitialize, OrderInBeforeTradingStart, UnsupportedOrderParameters, BadOrderParameters.
+    Raises OrderDuringInitialize, OrderInBeforeTradingStart, UnsupportedOrderParameters, BadOrderParameters,
+    TradingControlViolation.
     """
+    asset = asset if sid is None else sid
     return (current.get() or _running("order")).order(asset, amount, limit_price, stop_price, style)
 
 
 def order_value(
-    asset: Asset, value: float, limit_price: float | None = None, stop_price: float | None = None, style: Any = None
+    asset: Any = None,
+    value: float = math.nan,
+    limit_price: float | None = None,
+    stop_price: float | None = None,
+    style: Any = None,
+    *,
+    sid: Any = None,
 ) -> str | None:
     """Order value / last price shares. Raises CannotOrderDelistedAsset when no price is known, else as order()."""
+    asset = asset if sid is None else sid
     return (current.get() or _running("order_value")).order_value(asset, value, limit_price, stop_price, style)
 
 
 def order_percent(
-    asset: Asset, percent: float, limit_price: float | None = None, stop_price: float | None = None, style: Any = None
+    asset: Any = None,
+    percent: float = math.nan,
+    limit_price: float | None = None,
+    stop_price: float | None = None,
+    style: Any = None,
+    *,
+    sid: Any = None,
 ) -> str | None:
     """Order shares worth a fraction of the portfolio value (0.1 = 10 %). Errors as order_value()."""
+    asset = asset if sid is None else sid
     return (current.get() or _running("order_percent")).order_percent(asset, percent, limit_price, stop_price, style)
 
 
 def order_target(
-    asset: Asset, target: float, limit_price: float | None = None, stop_price: float | None = None, style: Any = None
+    asset: Any = None,
+    target: float = math.nan,
+    limit_price: float | None = None,
+    stop_price: float | None = None,
+    style: Any = None,
+    *,
+    sid: Any = None,
 ) -> str | None:
     """Order target − held shares. Open orders do not count: calling again before the fill orders again."""
+    asset = asset if sid is None else sid
     return (current.get() or _running("order_target")).order_target(asset, target, limit_price, stop_price, style)
 
 
 def order_target_value(
-    asset: Asset, target: float, limit_price: float | None = None, stop_price: float | None = None, style: Any = None
+    asset: Any = None,
+    target: float = math.nan,
+    limit_price: float | None = None,
+    stop_price: float | None = None,
+    style: Any = None,
+    *,
+    sid: Any = None,
 ) -> str | None:
     """Order target / last price − held shares. Errors as order_value(); open orders do not count."""
+    asset = asset if sid is None else sid
     return (current.get() or _running("order_target_value")).order_target_value(
         asset, target, limit_price, stop_price, style
     )
 
 
 def order_target_percent(
-    asset: Asset, target: float, limit_price: float | None = None, stop_price: float | None = None, style: Any = None
+    asset: Any = None,
+    target: float = math.nan,
+    limit_price: float | None = None,
+    stop_price: float | None = None,
+    style: Any = None,
+    *,
+    sid: Any = None,
 ) -> str | None:
     """Order target·(portfolio value) / last price − held shares; open orders do not count."""
+    asset = asset if sid is None else sid
     return (current.get() or _running("order_target_percent")).order_target_percent(
         asset, target, limit_price, stop_price, style
     )
+
+
+def batch_market_order(share_counts: pd.Series) -> list[str]:
+    """Order signed shares of several assets at the market: Series (or dict) asset → shares.
+
+    Returns the ids of the orders placed, in the order of the assets; what order() would not place has none. Errors as
+    order().
+    """
+    return _running("batch_market_order").batch_market_order(share_counts)
 
 
 def order_optimal_portfolio(objective: Any, constraints: Any, universe: Any = None) -> pd.Series:
@@ -305,9 +376,12 @@ def order_optimal_portfolio(objective: Any, constraints: Any, universe: Any = No
     return running.order_optimal_portfolio(objective, constraints, universe)
 
 
-def get_open_orders(asset: Asset | None = None) -> Any:
-    """Return the open orders: a list for one asset, a dict asset → list for all. Orders are snapshots."""
-    return _running("get_open_orders").get_open_orders(asset)
+def get_open_orders(asset: Asset | None = None, *, sid: Asset | None = None) -> Any:
+    """Return the open orders: a list for one asset (`sid` is its other name), a dict asset → list for all.
+
+    Orders are snapshots, in order of placement.
+    """
+    return _running("get_open_orders").get_open_orders(asset if sid is None else sid)
 
 
 def get_order(order_id: Any) -> Order | None:

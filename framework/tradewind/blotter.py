@@ -29,6 +29,7 @@ VERBS = (
     "order_target_value",
     "order_target_percent",
     "order_optimal_portfolio",
+    "batch_market_order",
 )
 REASONS = (
     "",

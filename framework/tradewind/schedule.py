@@ -170,6 +170,13 @@ class time_rules:  # noqa: N801 - the published name of this namespace
         return TimeRule("every_minute", None)
 
 
+class calendars:  # noqa: N801 - the published name of this namespace
+    """The calendars that schedule_function knows by name."""
+
+    US_EQUITIES = "US_EQUITIES"
+    US_FUTURES = "US_FUTURES"
+
+
 @dataclass(frozen=True)
 class Scheduled:
     """A function and when it runs."""

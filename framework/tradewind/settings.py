@@ -1,4 +1,4 @@
-"""What an algorithm settles in initialize for the whole run: costs, cancel policy, benchmark, symbol lookup date."""
+"""What holds for the whole run: costs, cancel policy and benchmark, settled in initialize, and the facts of the run."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import pandas as pd
 
 from tradewind import matching
 from tradewind.cancel_policy import CancelPolicy
+from tradewind.clock import Clock
 from tradewind.commission import CommissionModel
 from tradewind.errors import BadParameter
 from tradewind.restrictions import moment
@@ -31,10 +32,11 @@ class Book(Protocol):
 class Settings:
     """The settings of one run; settable(function) raises when it is too late to change one."""
 
-    def __init__(self, settable: Callable[[str], None], blotter: Book, symbols_as_of: int) -> None:
+    def __init__(self, settable: Callable[[str], None], blotter: Book, clock: Clock, capital_base: float) -> None:
         self._settable, self._blotter = settable, blotter
+        self._environment = environment_of(clock, capital_base)
         self.benchmark: Asset | pd.Series | None = None
-        self.symbols_as_of = symbols_as_of
+        self.symbols_as_of = clock.label(clock.last)
 
     def set_slippage(self, us_equities: Any = None, us_futures: Any = None) -> None:
         """Use slippage models for equities and futures."""
@@ -65,6 +67,27 @@ class Settings:
     def set_symbol_lookup_date(self, dt: Any) -> None:
         """Look symbols up as of a date from now on."""
         self.symbols_as_of = moment("set_symbol_lookup_date: dt", dt)
+
+    def get_environment(self, field: str = "platform") -> Any:
+        """Return a fact of the run, or all of them."""
+        if field == "*":
+            return dict(self._environment)
+        if field not in self._environment:
+            fields = (*self._environment, "*")
+            raise BadParameter("get_environment: field", field, "one of " + ", ".join(fields), fields)
+        return self._environment[field]
+
+
+def environment_of(clock: Clock, capital_base: float) -> dict[str, Any]:
+    """Return the facts of a run that an algorithm may ask for."""
+    return {
+        "arena": "backtest",
+        "data_frequency": "daily",
+        "start": pd.Timestamp(clock.open(clock.first), tz="UTC"),
+        "end": pd.Timestamp(clock.bars(clock.last)[-1], tz="UTC"),
+        "capital_base": capital_base,
+        "platform": "tradewind",
+    }
 
 
 def _is_a(base: type, function: str, model: Any) -> Any:

@@ -1,6 +1,7 @@
 """The order verbs: sizes, styles, refusals, cancelling, looking up."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import tradewind.api as api
@@ -180,6 +181,7 @@ def test_order_names_are_never_falsy_and_found_by_either_form():
         (lambda: api.symbol(5), BadParameter, "use sid"),
         (lambda: api.sid(99), SidNotFound, "99"),
         (lambda: api.record("a"), BadParameter, "pairs"),
+        (lambda: api.schedule_function(print, calendar="XNYS"), BadParameter, "calendar was 'XNYS'"),
     ],
 )
 def test_refusals_name_what_was_wrong(market, call, error, said):
@@ -225,6 +227,80 @@ def test_recorded_names_stay_until_the_next_value_and_reserved_ones_are_refused(
         run(market, lambda c, d: api.record(pnl=1))
 
 
+def test_a_batch_places_market_orders_in_order(market, free, on_sessions):
+    market.asset(1, [10] * 3).asset(2, [10] * 3).asset(3, [10] * 3)
+    seen = []
+
+    def batch(context, data):
+        shares = pd.Series([5, 0.3, -7.99999], index=[api.sid(s) for s in (3, 1, 2)])
+        seen.extend(api.batch_market_order(shares))
+
+    result = run(market, on_sessions({0: batch}), free)
+    assert result.orders[["sid", "amount", "via"]].values.tolist() == [
+        [3, 5, "batch_market_order"],
+        [2, -8, "batch_market_order"],
+    ]
+    assert seen == [order_id(0), order_id(1)]
+    with pytest.raises(OrderInBeforeTradingStart, match="batch_market_order"):
+        run(market, None, before_trading_start=lambda c, d: api.batch_market_order({}))
+
+
+def test_the_older_keyword_of_an_asset(market):
+    def call(context, data):
+        for verb in ("order", "order_value", "order_percent", "order_target", "order_target_value"):
+            getattr(api, verb)(sid=api.sid(1), **{ARGUMENT.get(verb, "target"): 0.5 if "percent" in verb else 100})
+        api.order_target_percent(asset=api.sid(1), target=0.5)
+        return len(api.get_open_orders(sid=api.sid(1)))
+
+    open_orders, result = in_a_bar(market, call)
+    assert open_orders == 6
+    assert result.orders["amount"].tolist() == [100, 5, 250, 100, 5, 250]
+
+
+ARGUMENT = {"order": "amount", "order_value": "value", "order_percent": "percent"}
+
+
+def test_a_missing_asset_or_amount_is_named(market):
+    with pytest.raises(UnsupportedOrderParameters, match="asset was None"):
+        in_a_bar(market, lambda c, d: api.order(amount=5))
+    with pytest.raises(BadOrderParameters, match="amount was nan"):
+        in_a_bar(market, lambda c, d: api.order(api.sid(1)))
+
+
+def test_the_environment_of_a_run(market):
+    def facts(context, data):
+        assert api.get_environment() == api.get_environment("platform") == "tradewind"
+        with pytest.raises(BadParameter, match="Did you mean 'arena'"):
+            api.get_environment("arenas")
+        return context.get_environment("*")
+
+    assert in_a_bar(market, facts)[0] == {
+        "arena": "backtest",
+        "data_frequency": "daily",
+        "start": pd.Timestamp("2021-03-01 14:31", tz="UTC"),
+        "end": pd.Timestamp("2021-03-04 21:00", tz="UTC"),
+        "capital_base": 10_000.0,
+        "platform": "tradewind",
+    }
+
+
+def test_symbols_are_looked_up_as_of_the_lookup_date(market):
+    market.asset(1, [10] * 2).asset(2, [10] * 2, first=2)
+    market.assets[1] = (2, "AAA", *market.assets[1][2:])  # the symbol changes hands
+    seen = []
+
+    def initialize(context):
+        for date in (None, "2021-03-02", pd.Timestamp("2021-03-04", tz="UTC")):
+            if date is not None:
+                api.set_symbol_lookup_date(date)
+            seen.append(api.symbol("AAA").sid)
+
+    run(market, None, initialize)
+    assert seen == [2, 1, 2]
+    with pytest.raises(BadParameter, match="set_symbol_lookup_date: dt was 'soon'"):
+        run(market, None, lambda context: api.set_symbol_lookup_date("soon"))
+
+
 def test_context_keeps_attributes_and_offers_the_verbs(market, on_sessions):
     market.asset(1, [10] * 3)
 
@@ -234,4 +310,6 @@ def test_context_keeps_attributes_and_offers_the_verbs(market, on_sessions):
         with pytest.raises(AttributeError, match="set it in initialize"):
             _ = context.unknown
 
-    assert len(run(market, on_sessions({0: trade})).orders) == 1
+    us = api.calendars.US_EQUITIES
+    schedule = lambda context: context.schedule_function(lambda c, d: None, calendar=us)  # noqa: E731
+    assert len(run(market, on_sessions({0: trade}), schedule).orders) == 1

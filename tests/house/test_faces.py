@@ -64,6 +64,20 @@ def test_every_exported_name_of_the_api_exists_and_is_documented():
         assert value.__doc__, name
 
 
+def test_the_api_offers_the_names_of_the_original():
+    """Functions, styles, models, policies, restrictions, rules and calendars; pipelines and futures come later."""
+    import tradewind.api as api
+
+    wanted = """EODCancel FixedBasisPointsSlippage FixedSlippage HistoricalRestrictions NeverCancel RESTRICTION_STATES
+        Restriction StaticRestrictions VolumeShareSlippage batch_market_order calendars cancel_order cancel_policy
+        commission date_rules execution get_datetime get_environment get_open_orders get_order order order_percent
+        order_target order_target_percent order_target_value order_value record schedule_function set_asset_restrictions
+        set_benchmark set_cancel_policy set_commission set_do_not_order_list set_long_only set_max_leverage
+        set_max_order_count set_max_order_size set_max_position_size set_min_leverage set_slippage
+        set_symbol_lookup_date sid slippage symbol symbols time_rules"""
+    assert set(wanted.split()) <= set(api.__all__)
+
+
 def test_importing_tradewind_and_asking_its_version_loads_nothing_heavy():
     code = (
         "import sys, tradewind, tradewind.__main__; tradewind.__version__; "
