@@ -1,7 +1,7 @@
-"""The compiled half of the certificate: how far each asset is from the minimum of its own Lagrangian.
+"""What certificates and ties measure in compiled code: violations, the duality gap, flat parts, a rank.
 
-Written apart from the solvers on purpose: it looks at every end, every kink and every stationary point, and takes
-nothing over from how an answer was found.
+It looks at every end, every kink and every stationary point of every asset, and takes nothing over from how an answer
+was found. Sums run in one fixed order.
 """
 
 from __future__ import annotations
@@ -9,63 +9,85 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from tradewind_optimize.problem import Floats
+from tradewind_optimize.problem import Arrays
+from tradewind_optimize.solvers.separable import dot, hinge_value, slopes
 
-
-def constant(array: Floats) -> Floats:
-    """A read-only C-contiguous view, so that compiled code meets one type only."""
-    out = np.ascontiguousarray(array)
-    if out.flags.writeable:
-        out = out.view()
-        out.setflags(write=False)
-    return out
+RADIUS = 10.0
 
 
 @njit(cache=True)
-def excess(
-    w: np.ndarray,
-    slope: np.ndarray,
-    bend: np.ndarray,
-    target: np.ndarray,
-    up: np.ndarray,
-    down: np.ndarray,
-    anchor: np.ndarray,
-    lower: np.ndarray,
-    upper: np.ndarray,
-) -> float:
-    """Σ [φᵢ(wᵢ) − min φᵢ over the box]; up, down, anchor [J, n] carry their prices; ``bend`` may have length 0."""
-    order = np.empty(len(anchor), dtype=np.int64)
-    total = 0.0
+def violation(data: Arrays, w: np.ndarray) -> float:
+    """The largest violation of the box, a row or a hinge row; NaN for weights that are no numbers."""
+    m, n, worst = data.rows.shape[0], len(w), 0.0
+    for i in range(n):
+        if not np.isfinite(w[i]):
+            return np.nan
+        worst = max(worst, data.lower[i] - w[i], w[i] - data.upper[i])
+    for j in range(m):
+        value = dot(data.rows[j], w, n)
+        worst = max(worst, data.row_lower[j] - value, value - data.row_upper[j])
+    for j in range(len(data.limits)):
+        worst = max(worst, hinge_value(data, j, w) - data.limits[j])
+    return worst
+
+
+@njit(cache=True)
+def gap(data: Arrays, w: np.ndarray, y: np.ndarray, prices: np.ndarray, tilt: np.ndarray) -> float:
+    """Σ [φᵢ(wᵢ) − min φᵢ] + Σ multiplier × slack; ``tilt`` float64[n] or [0] is added to the slopes.
+
+    Multipliers of sides that are not there count as zero.
+    """
+    m, k, n = data.rows.shape[0], len(data.limits), len(w)
+    z, all_prices, slope = np.zeros(m + k), np.ones(len(data.up)), np.empty(n)
+    total, radius = 0.0, 1.0
+    for i in range(n):
+        radius = max(radius, abs(w[i]))
+    for j in range(m):
+        bound = data.row_lower[j] if y[j] > 0.0 else data.row_upper[j]
+        if y[j] != 0.0 and not np.isinf(bound):
+            z[j] = y[j]
+            total += y[j] * (dot(data.rows[j], w, n) - bound)
+    for j in range(k):
+        z[m + j] = all_prices[j] = prices[j]
+        if prices[j] != 0.0:
+            total += prices[j] * (data.limits[j] - hinge_value(data, j, w))
+    slopes(data, z, slope)
+    for i in range(len(tilt)):
+        slope[i] += tilt[i]
+    return total + _excess(data, w, slope, all_prices, RADIUS * radius)
+
+
+@njit(cache=True)
+def _excess(data: Arrays, w: np.ndarray, slope: np.ndarray, prices: np.ndarray, radius: float) -> float:
+    """Σ [φᵢ(wᵢ) − min φᵢ over the box, infinite sides at ±radius]."""
+    order, up, down, anchor = np.empty(len(prices), dtype=np.int64), data.up, data.down, data.anchor
+    total, curved = 0.0, len(data.bend) > 0
     for i in range(len(w)):
-        h = bend[i] if len(bend) else 0.0
-        t = target[i] if len(bend) else 0.0
-        low, high = lower[i], upper[i]
-        best = min(_value(i, low, slope[i], h, t, up, down, anchor), _value(i, high, slope[i], h, t, up, down, anchor))
+        h, t = (data.bend[i], data.target[i]) if curved else (0.0, 0.0)
+        low, high = max(data.lower[i], -radius), min(data.upper[i], radius)
+        best = min(_value(data, i, low, slope[i], h, t, prices), _value(data, i, high, slope[i], h, t, prices))
         rate = slope[i]
         sort_kinks(i, anchor, order)
         for j in range(len(order)):
-            rate -= down[j, i]
+            rate -= prices[j] * down[j, i]
         for at in range(len(order) + 1):
             if h > 0.0:
                 x = min(max(t - rate / h, low), high)
-                best = min(best, _value(i, x, slope[i], h, t, up, down, anchor))
+                best = min(best, _value(data, i, x, slope[i], h, t, prices))
             if at < len(order):
                 j = order[at]
-                x = min(max(anchor[j, i], low), high)
-                best = min(best, _value(i, x, slope[i], h, t, up, down, anchor))
-                rate += up[j, i] + down[j, i]
-        total += _value(i, w[i], slope[i], h, t, up, down, anchor) - best
+                best = min(best, _value(data, i, min(max(anchor[j, i], low), high), slope[i], h, t, prices))
+                rate += prices[j] * (up[j, i] + down[j, i])
+        total += _value(data, i, w[i], slope[i], h, t, prices) - best
     return total
 
 
 @njit(cache=True)
-def _value(
-    i: int, x: float, slope: float, h: float, t: float, up: np.ndarray, down: np.ndarray, anchor: np.ndarray
-) -> float:
+def _value(data: Arrays, i: int, x: float, slope: float, h: float, t: float, prices: np.ndarray) -> float:
     out = slope * x + 0.5 * h * (x - t) ** 2
-    for j in range(len(anchor)):
-        move = x - anchor[j, i]
-        out += up[j, i] * move if move > 0.0 else -down[j, i] * move
+    for j in range(len(prices)):
+        move = x - data.anchor[j, i]
+        out += prices[j] * max(data.up[j, i] * move, -data.down[j, i] * move)
     return out
 
 
@@ -78,3 +100,74 @@ def sort_kinks(i: int, anchor: np.ndarray, order: np.ndarray) -> None:
             order[at] = order[at - 1]
             at -= 1
         order[at] = j
+
+
+@njit(cache=True)
+def objective(data: Arrays, w: np.ndarray) -> tuple[float, float, float, float]:
+    """(the separable objective, ½Σht², Σ|w|, max|c|)."""
+    total = bent = size = largest = 0.0
+    curved, k = len(data.bend) > 0, len(data.limits)
+    for i in range(len(w)):
+        total += data.cost[i] * w[i]
+        size += abs(w[i])
+        largest = max(largest, abs(data.cost[i]))
+        if curved:
+            total += 0.5 * data.bend[i] * (w[i] - data.target[i]) ** 2
+            bent += 0.5 * data.bend[i] * data.target[i] ** 2
+        for j in range(k, len(data.up)):
+            move = w[i] - data.anchor[j, i]
+            total += max(data.up[j, i] * move, -data.down[j, i] * move)
+    return total, bent, size, largest
+
+
+@njit(cache=True)
+def flat_parts(
+    data: Arrays, y: np.ndarray, prices: np.ndarray, scale: float, first: np.ndarray, last: np.ndarray
+) -> None:
+    """The ends of argmin φᵢ over the box for a linear objective, slopes within ``scale`` counting as zero."""
+    m, up, down, anchor = data.rows.shape[0], data.up, data.down, data.anchor
+    order, z, all_prices = np.empty(len(up), dtype=np.int64), np.zeros(m + len(prices)), np.ones(len(up))
+    z[:m], z[m:], all_prices[: len(prices)] = y, prices, prices
+    slope = np.empty(len(first))
+    slopes(data, z, slope)
+    for i in range(len(slope)):
+        sort_kinks(i, anchor, order)
+        rate = slope[i]
+        for j in range(len(order)):
+            rate -= all_prices[j] * down[j, i]
+        first[i] = last[i] = data.lower[i]
+        for s in range(len(order) + 1):
+            until = data.upper[i]
+            if s < len(order):
+                until = min(max(anchor[order[s], i], data.lower[i]), until)
+            if rate < -scale:
+                first[i] = until
+            if rate <= scale:
+                last[i] = until
+            if s < len(order):
+                rate += all_prices[order[s]] * (up[order[s], i] + down[order[s], i])
+
+
+@njit(cache=True)
+def rank(matrix: np.ndarray) -> int:
+    """The rank of a small matrix, which is overwritten: full pivoting, pivots above 1e-9 of the first."""
+    height, width = matrix.shape
+    first = 0.0
+    for step in range(min(height, width)):
+        r, c = step, step
+        for i in range(step, height):
+            for j in range(step, width):
+                if abs(matrix[i, j]) > abs(matrix[r, c]):
+                    r, c = i, j
+        first = max(first, abs(matrix[r, c]))
+        if abs(matrix[r, c]) <= 1e-9 * first:
+            return step
+        for j in range(width):
+            matrix[step, j], matrix[r, j] = matrix[r, j], matrix[step, j]
+        for i in range(height):
+            matrix[i, step], matrix[i, c] = matrix[i, c], matrix[i, step]
+        for i in range(step + 1, height):
+            share = matrix[i, step] / matrix[step, step]
+            for j in range(step, width):
+                matrix[i, j] -= share * matrix[step, j]
+    return min(height, width)

@@ -21,8 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tradewind_optimize.audit import constant, excess
-from tradewind_optimize.problem import CompiledProblem, Floats, Solution
+from tradewind_optimize.problem import CompiledProblem, Floats, Solution, constant
 
 GAP_TOLERANCE = 1e-7
 
@@ -68,23 +67,19 @@ def certify(problem: CompiledProblem, solution: Solution, tolerance: float) -> C
         residual(problem, solution.weights),
         found,
         tolerance,
-        GAP_TOLERANCE * _scale(problem, solution),
+        GAP_TOLERANCE * _scale(problem, solution.weights),
     )
 
 
 def residual(problem: CompiledProblem, weights: Floats) -> float:
     """The largest violation of any constraint by ``weights``; NaN weights give NaN."""
-    if not np.isfinite(weights).all():
-        return float("nan")
-    values = problem.rows.dot(weights)
-    parts = (
-        problem.lower - weights,
-        weights - problem.upper,
-        problem.row_lower - values,
-        values - problem.row_upper,
-        problem.hinges.values(weights) - problem.hinge_bounds,
-    )
-    worst = max(float(part.max(initial=0.0)) for part in parts)
+    from tradewind_optimize.audit import violation
+
+    worst = float(violation(problem.arrays, constant(weights)))
+    if problem.rows.dense is None:
+        values = problem.rows.dot(weights)
+        for part in (problem.row_lower - values, values - problem.row_upper):
+            worst = max(worst, float(part.max(initial=0.0)))
     for quadratic in problem.quadratics:
         worst = max(worst, quadratic.excess(weights))
     for term in problem.general:
@@ -92,13 +87,14 @@ def residual(problem: CompiledProblem, weights: Floats) -> float:
     return worst
 
 
-def _scale(problem: CompiledProblem, solution: Solution) -> float:
-    weights = solution.weights
-    size = abs(problem.value(weights))
+def _scale(problem: CompiledProblem, weights: Floats) -> float:
+    from tradewind_optimize.audit import objective
+
+    value, bent, size, largest = objective(problem.arrays, constant(weights))
+    value = abs(value + problem.constant + problem.factor_value(weights))
     if len(problem.curvature):
-        size = max(size, 1e-3 * 0.5 * float(problem.curvature @ problem.target**2), 1e-6)
-    largest = float(np.abs(problem.linear).max(initial=0.0))
-    return max(size, 1e-3 * largest * max(1.0, float(np.abs(weights).sum())), 1e-300)
+        value = max(value, 1e-3 * bent, 1e-6)
+    return float(max(value, 1e-3 * largest * max(1.0, size), 1e-300))
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,22 +136,12 @@ class Lagrangian:
         low, high, x = ends[at, everyone], ends[at + 1, everyone], stationary[at, everyone]
         return np.clip(x, low, high), (low < x) & (x < high)
 
-    def excess(self, weights: Floats, lower: Floats, upper: Floats) -> float:
-        """Σ [φᵢ(wᵢ) − min φᵢ over [lowerᵢ, upperᵢ]], all ends finite."""
-        bend, target = (self.curvature, self.target) if len(self.curvature) else (np.zeros(0), np.zeros(0))
-        parts = (weights, self.slope, bend, target, self.up, self.down, self.anchor, lower, upper)
-        return float(excess(*map(constant, parts)))
-
 
 def lagrangian(problem: CompiledProblem, solution: Solution) -> Lagrangian:
     """φ for the multipliers of a solution, smooth couplings by their tangent at its weights."""
-    weights = solution.weights
     slope = problem.linear - problem.rows.transpose_dot(row_multipliers(problem, solution))
-    if len(problem.factor_scales):
-        along = (weights - problem.factor_center) @ problem.factors
-        slope = slope + problem.factors @ (problem.factor_scales * along)
-    for quadratic, price in zip(problem.quadratics, solution.quadratic_duals, strict=True):
-        slope = slope + price * quadratic.gradient(weights)
+    tilt = _coupled_slope(problem, solution)
+    slope = slope + tilt if len(tilt) else slope
     hinges, costs, prices = problem.hinges, problem.costs, solution.hinge_duals
     up, down, anchor = prices[:, None] * hinges.up, prices[:, None] * hinges.down, hinges.anchor
     slope = slope + prices @ hinges.linear
@@ -174,16 +160,28 @@ def row_multipliers(problem: CompiledProblem, solution: Solution) -> Floats:
 
 def gap(problem: CompiledProblem, solution: Solution) -> float:
     """An upper bound on f(w) − f(optimum), ≥ 0 up to rounding when w is feasible."""
-    weights, duals = solution.weights, row_multipliers(problem, solution)
-    phi = lagrangian(problem, solution)
-    radius = 10.0 * max(1.0, float(np.abs(weights).max(initial=0.0)))
-    lower, upper = np.maximum(problem.lower, -radius), np.minimum(problem.upper, radius)
-    total = phi.excess(weights, lower, upper)
-    priced = np.flatnonzero(duals)
-    y = duals[priced]
-    bound = np.where(y > 0, problem.row_lower[priced], problem.row_upper[priced])
-    total += float(y @ (problem.rows.dot(weights)[priced] - bound))
-    total += float(solution.hinge_duals @ (problem.hinge_bounds - problem.hinges.values(weights)))
+    from tradewind_optimize import audit
+
+    weights, y, total = solution.weights, solution.row_duals, 0.0
+    tilt = _coupled_slope(problem, solution)
+    if problem.rows.dense is None:
+        y = row_multipliers(problem, solution)
+        bound = np.where(y > 0, problem.row_lower, problem.row_upper)
+        total += float(y[y != 0] @ (problem.rows.dot(weights) - bound)[y != 0])
+        tilt, y = tilt - problem.rows.transpose_dot(y) if len(tilt) else -problem.rows.transpose_dot(y), np.zeros(0)
+    total += audit.gap(problem.arrays, *map(constant, (weights, y, solution.hinge_duals, tilt)))
     for quadratic, price in zip(problem.quadratics, solution.quadratic_duals, strict=True):
         total += price * (quadratic.radius**2 - quadratic.value(weights))
-    return abs(total)
+    return float(abs(total))
+
+
+def _coupled_slope(problem: CompiledProblem, solution: Solution) -> Floats:
+    """The gradient at w of factors and priced quadratic bounds, which are not separable; length 0 without any."""
+    weights, out = solution.weights, np.zeros(0)
+    if len(problem.factor_scales):
+        along = (weights - problem.factor_center) @ problem.factors
+        out = problem.factors @ (problem.factor_scales * along)
+    for quadratic, price in zip(problem.quadratics, solution.quadratic_duals, strict=True):
+        slope = price * quadratic.gradient(weights)
+        out = out + slope if len(out) else slope
+    return out

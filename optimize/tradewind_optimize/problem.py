@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -230,6 +230,37 @@ class HingeSet:
         return np.asarray((self.linear * weights + np.where(move > 0, self.up * move, -self.down * move)).sum(axis=1))
 
 
+class Arrays(NamedTuple):
+    """A separable problem for compiled code, read-only and C-contiguous; kink functions: k hinge rows, then costs."""
+
+    cost: Floats  # c[n], linear parts of the costs included
+    bend: Floats  # h[n], or [0] for a linear objective
+    target: Floats  # t[n], or [0]
+    lower: Floats  # l[n]
+    upper: Floats  # u[n]
+    rows: Floats  # A[m, n]
+    row_lower: Floats  # [m]
+    row_upper: Floats  # [m]
+    straight: Floats  # linear parts of the hinge rows [k, n]
+    up: Floats  # [K, n]
+    down: Floats  # [K, n]
+    anchor: Floats  # [K, n]
+    limits: Floats  # [k]
+
+
+def constant(array: Floats) -> Floats:
+    """A read-only C-contiguous view, so that compiled code meets one type only."""
+    out = np.ascontiguousarray(array)
+    if out.flags.writeable:
+        out = out.view()
+        out.setflags(write=False)
+    return out
+
+
+def _no_rows(n: int) -> tuple[Floats, Floats, Floats]:
+    return np.zeros((0, n)), np.zeros(0), np.zeros(0)
+
+
 @dataclass(frozen=True, eq=False)
 class CompiledProblem:
     """One problem in frozen arrays; absent parts have length 0. Every row and box side knows who gave it.
@@ -293,6 +324,25 @@ class CompiledProblem:
             return "rows"
         return "factor" if len(self.factor_scales) else "separable"
 
+    @cached_property
+    def arrays(self) -> Arrays:
+        """The separable part for compiled code; rows that are kept as triplets are left out."""
+        costs, hinges, bent = self.costs, self.hinges, len(self.curvature) > 0
+        parts = (
+            self.linear + costs.linear.sum(axis=0) if len(costs) else self.linear,
+            self.curvature,
+            self.target if bent else self.curvature,
+            self.lower,
+            self.upper,
+            *((self.rows.dense, self.row_lower, self.row_upper) if self.rows.dense is not None else _no_rows(self.n)),
+            hinges.linear,
+            np.concatenate([hinges.up, costs.up]) if len(costs) else hinges.up,
+            np.concatenate([hinges.down, costs.down]) if len(costs) else hinges.down,
+            np.concatenate([hinges.anchor, costs.anchor]) if len(costs) else hinges.anchor,
+            self.hinge_bounds,
+        )
+        return Arrays(*map(constant, parts))
+
     @property
     def is_linear(self) -> bool:
         """Whether the objective has no quadratic part (a linear program, unless there are quadratic bounds)."""
@@ -303,10 +353,14 @@ class CompiledProblem:
         total = self.constant + float(self.linear @ weights) + float(self.costs.values(weights).sum())
         if len(self.curvature):
             total += 0.5 * float(self.curvature @ (weights - self.target) ** 2)
-        if len(self.factor_scales):
-            along = (weights - self.factor_center) @ self.factors
-            total += 0.5 * float(along @ (self.factor_scales * along))
-        return total
+        return total + self.factor_value(weights)
+
+    def factor_value(self, weights: Floats) -> float:
+        """½ (w − b)'F D F'(w − b)."""
+        if not len(self.factor_scales):
+            return 0.0
+        along = (weights - self.factor_center) @ self.factors
+        return 0.5 * float(along @ (self.factor_scales * along))
 
     def sign(self) -> float:
         """−1 when the user maximises, else +1: user's objective = sign × value."""

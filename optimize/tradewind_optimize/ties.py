@@ -12,12 +12,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
-from tradewind_optimize.audit import constant, sort_kinks
-from tradewind_optimize.certify import Lagrangian, lagrangian, row_multipliers
-from tradewind_optimize.problem import CompiledProblem, Floats, HingeSet, Ints, RowMatrix, Solution
+from tradewind_optimize.certify import row_multipliers
+from tradewind_optimize.problem import CompiledProblem, Floats, HingeSet, Ints, RowMatrix, Solution, constant
 
 Flags = NDArray[np.bool_]
 
@@ -28,8 +26,8 @@ TIE = 1e-9
 def nearest_problem(problem: CompiledProblem, solution: Solution) -> CompiledProblem | None:
     """min Σ(w − current)² over the optimal face; None when the face is the single point that was found."""
     scale = TIE * max(float(np.abs(problem.linear).max(initial=0.0)), 1e-300)
-    lower, upper = _intervals(problem, lagrangian(problem, solution), scale)
     duals = row_multipliers(problem, solution)
+    lower, upper = _intervals(problem, duals, solution.hinge_duals, scale)
     size = problem.rows.row_scale()
     priced = np.abs(duals) * size > scale
     held = solution.hinge_duals * (problem.hinges.up + problem.hinges.down).max(axis=1, initial=0.0) > 3 * scale
@@ -57,45 +55,15 @@ def nearest_problem(problem: CompiledProblem, solution: Solution) -> CompiledPro
     )
 
 
-def _intervals(problem: CompiledProblem, phi: Lagrangian, scale: float) -> tuple[Floats, Floats]:
+def _intervals(problem: CompiledProblem, y: Floats, prices: Floats, scale: float) -> tuple[Floats, Floats]:
     """Where each φᵢ is least on its box: from the first piece that does not fall to the last that does not rise."""
-    lower, upper = np.empty(problem.n), np.empty(problem.n)
-    parts = (phi.slope, phi.up, phi.down, phi.anchor, problem.lower, problem.upper)
-    flat_parts(*map(constant, parts), scale, lower, upper)
+    from tradewind_optimize.audit import flat_parts
+
+    data, lower, upper = problem.arrays, np.empty(problem.n), np.empty(problem.n)
+    if problem.rows.dense is None:
+        data, y = data._replace(cost=constant(data.cost - problem.rows.transpose_dot(y))), np.zeros(0)
+    flat_parts(data, constant(y), constant(prices), scale, lower, upper)
     return lower, upper
-
-
-@njit(cache=True)
-def flat_parts(
-    slope: np.ndarray,
-    up: np.ndarray,
-    down: np.ndarray,
-    anchor: np.ndarray,
-    lower: np.ndarray,
-    upper: np.ndarray,
-    scale: float,
-    first: np.ndarray,
-    last: np.ndarray,
-) -> None:
-    """The ends of argmin over [lower, upper] of every piecewise linear φᵢ, slopes within ``scale`` counting as zero."""
-    order = np.empty(len(anchor), dtype=np.int64)
-    for i in range(len(slope)):
-        sort_kinks(i, anchor, order)
-        rate = slope[i]
-        for j in range(len(order)):
-            rate -= down[j, i]
-        first[i] = last[i] = lower[i]
-        for s in range(len(order) + 1):
-            if s < len(order):
-                until = min(max(anchor[order[s], i], lower[i]), upper[i])
-            else:
-                until = upper[i]
-            if rate < -scale:
-                first[i] = until
-            if rate <= scale:
-                last[i] = until
-            if s < len(order):
-                rate += up[order[s], i] + down[order[s], i]
 
 
 def _straightened(problem: CompiledProblem, held: Flags, lower: Floats, upper: Floats) -> tuple[Floats, Floats]:
@@ -112,6 +80,8 @@ def _kept(hinges: HingeSet, keep: Flags) -> HingeSet:
 
 def _is_point(problem: CompiledProblem, equal: Flags, lines: Floats, free: Ints) -> bool:
     """Whether the rows that hold with equality leave the free weights no room."""
+    from tradewind_optimize.audit import rank
+
     if not len(free):
         return True
     if len(free) > equal.sum() + len(lines):
@@ -121,28 +91,3 @@ def _is_point(problem: CompiledProblem, equal: Flags, lines: Floats, free: Ints)
     else:
         chosen = problem.rows.dense[np.ix_(np.flatnonzero(equal), free)]
     return bool(rank(np.concatenate([chosen, lines[:, free]])) == len(free))
-
-
-@njit(cache=True)
-def rank(matrix: np.ndarray) -> int:
-    """The rank of a small matrix, which is overwritten: full pivoting, pivots above 1e-9 of the first."""
-    height, width = matrix.shape
-    first = 0.0
-    for step in range(min(height, width)):
-        r, c = step, step
-        for i in range(step, height):
-            for j in range(step, width):
-                if abs(matrix[i, j]) > abs(matrix[r, c]):
-                    r, c = i, j
-        first = max(first, abs(matrix[r, c]))
-        if abs(matrix[r, c]) <= 1e-9 * first:
-            return step
-        for j in range(width):
-            matrix[step, j], matrix[r, j] = matrix[r, j], matrix[step, j]
-        for i in range(height):
-            matrix[i, step], matrix[i, c] = matrix[i, c], matrix[i, step]
-        for i in range(step + 1, height):
-            share = matrix[i, step] / matrix[step, step]
-            for j in range(step, width):
-                matrix[i, j] -= share * matrix[step, j]
-    return min(height, width)

@@ -19,11 +19,9 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from tradewind_optimize.problem import CompiledProblem, Solution
+from tradewind_optimize.problem import Arrays, CompiledProblem, Solution
 from tradewind_optimize.solvers.separable import (
-    Data,
     along,
-    data_of,
     dot,
     hinge_value,
     prices_of,
@@ -49,7 +47,7 @@ def accepts(problem: CompiledProblem) -> bool:
 
 def solve(problem: CompiledProblem) -> Solution:
     """One cold solve."""
-    status, steps, weights, z = maximise(data_of(problem), STEPS)
+    status, steps, weights, z = maximise(problem.arrays, STEPS)
     if status == INFEASIBLE:
         return Solution.without_answer("infeasible", NAME, "dual ray", steps)
     note = "" if status == OPTIMAL else "stalled"
@@ -58,7 +56,7 @@ def solve(problem: CompiledProblem) -> Solution:
 
 
 @njit(cache=True)
-def maximise(data: Data, limit: int) -> tuple[int, int, np.ndarray, np.ndarray]:
+def maximise(data: Arrays, limit: int) -> tuple[int, int, np.ndarray, np.ndarray]:
     """(end, steps, w[n], z[m + k]) of the dual ascent from z = 0."""
     m, n = data.rows.shape
     k, count = len(data.limits), len(data.up)
@@ -110,7 +108,7 @@ def _damped(damping: float, share: float, p: int) -> float:
 
 @njit(cache=True)
 def _end(
-    data: Data, z: np.ndarray, rate: np.ndarray, steps: int, w: np.ndarray, end: int
+    data: Arrays, z: np.ndarray, rate: np.ndarray, steps: int, w: np.ndarray, end: int
 ) -> tuple[int, int, np.ndarray, np.ndarray]:
     if _shortfall(data, z, rate) > PROOF:
         return INFEASIBLE, steps, w, z
@@ -118,7 +116,7 @@ def _end(
 
 
 @njit(cache=True)
-def _reach(data: Data) -> np.ndarray:
+def _reach(data: Arrays) -> np.ndarray:
     """The largest coefficient of every row and hinge row."""
     m, k = data.rows.shape[0], len(data.limits)
     out = np.zeros(m + k)
@@ -131,7 +129,7 @@ def _reach(data: Data) -> np.ndarray:
 
 
 @njit(cache=True)
-def _own_sizes(data: Data) -> np.ndarray:
+def _own_sizes(data: Arrays) -> np.ndarray:
     """Σ Bᵢ²/hᵢ of every row with all assets free: what its pivot is measured against."""
     m, k, n = data.rows.shape[0], len(data.limits), data.rows.shape[1]
     out = np.zeros(m + k)
@@ -146,7 +144,7 @@ def _own_sizes(data: Data) -> np.ndarray:
 
 @njit(cache=True)
 def _settle(
-    data: Data,
+    data: Arrays,
     order: np.ndarray,
     z: np.ndarray,
     slope: np.ndarray,
@@ -164,7 +162,7 @@ def _settle(
 
 @njit(cache=True)
 def _violations(
-    data: Data,
+    data: Arrays,
     z: np.ndarray,
     w: np.ndarray,
     values: np.ndarray,
@@ -190,7 +188,7 @@ def _violations(
 
 
 @njit(cache=True)
-def _side(data: Data, j: int, y: float, value: float, g: np.ndarray, bound: np.ndarray, sign: np.ndarray) -> None:
+def _side(data: Arrays, j: int, y: float, value: float, g: np.ndarray, bound: np.ndarray, sign: np.ndarray) -> None:
     """Which bound of a linear row pulls: by the sign of its multiplier, else by the violated side."""
     low, high = data.row_lower[j], data.row_upper[j]
     if low == high:
@@ -225,7 +223,7 @@ def _free_count(free: np.ndarray) -> int:
 
 
 @njit(cache=True)
-def _columns(data: Data, active: np.ndarray, w: np.ndarray, free: np.ndarray, out: np.ndarray) -> None:
+def _columns(data: Arrays, active: np.ndarray, w: np.ndarray, free: np.ndarray, out: np.ndarray) -> None:
     """B_F H_F^−½: the active rows over the free assets; a hinge row enters with the negative of its slope at w."""
     m, at = data.rows.shape[0], 0
     for i in range(len(w)):
@@ -242,7 +240,7 @@ def _columns(data: Data, active: np.ndarray, w: np.ndarray, free: np.ndarray, ou
 
 
 @njit(cache=True)
-def _slope_at(data: Data, j: int, i: int, x: float) -> float:
+def _slope_at(data: Arrays, j: int, i: int, x: float) -> float:
     if x > data.anchor[j, i]:
         return data.straight[j, i] + data.up[j, i]
     if x < data.anchor[j, i]:
@@ -375,7 +373,7 @@ def _solve(matrix: np.ndarray, work: np.ndarray, inside: np.ndarray, rest: np.nd
 
 @njit(cache=True)
 def _rise(
-    data: Data,
+    data: Arrays,
     order: np.ndarray,
     z: np.ndarray,
     step: np.ndarray,
@@ -404,7 +402,7 @@ def _rise(
 
 @njit(cache=True)
 def _search(
-    data: Data,
+    data: Arrays,
     order: np.ndarray,
     z: np.ndarray,
     step: np.ndarray,
@@ -462,7 +460,7 @@ def _clean(z: np.ndarray, step: np.ndarray, sign: np.ndarray, trial: np.ndarray)
 
 @njit(cache=True)
 def _root(
-    data: Data,
+    data: Arrays,
     order: np.ndarray,
     z: np.ndarray,
     step: np.ndarray,
@@ -504,7 +502,7 @@ def _root(
 
 
 @njit(cache=True)
-def _shortfall(data: Data, z: np.ndarray, slope: np.ndarray) -> float:
+def _shortfall(data: Arrays, z: np.ndarray, slope: np.ndarray) -> float:
     """R(z)/max|z|: the least total violation is at least this much; −inf when z proves nothing."""
     m, k = data.rows.shape[0], len(data.limits)
     size = np.abs(z).max() if len(z) else 0.0
@@ -525,7 +523,7 @@ def _shortfall(data: Data, z: np.ndarray, slope: np.ndarray) -> float:
 
 
 @njit(cache=True)
-def _least(data: Data, z: np.ndarray, i: int, slope: float, size: float) -> float:
+def _least(data: Arrays, z: np.ndarray, i: int, slope: float, size: float) -> float:
     """min over the box of slope·x + Σ λⱼ[u(x − a)⁺ + d(a − x)⁺]: at a kink, at an end, or −∞ where it has none."""
     m, left, right = data.rows.shape[0], slope, slope
     for j in range(len(data.limits)):
@@ -547,7 +545,7 @@ def _least(data: Data, z: np.ndarray, i: int, slope: float, size: float) -> floa
 
 
 @njit(cache=True)
-def _tilted(data: Data, z: np.ndarray, i: int, slope: float, x: float) -> float:
+def _tilted(data: Arrays, z: np.ndarray, i: int, slope: float, x: float) -> float:
     m, value = data.rows.shape[0], slope * x
     for j in range(len(data.limits)):
         move = x - data.anchor[j, i]

@@ -20,9 +20,8 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from tradewind_optimize.audit import constant
-from tradewind_optimize.problem import CompiledProblem, Floats, Solution
-from tradewind_optimize.solvers.separable import Data, data_of, dot, hinge_value, sorted_kinks
+from tradewind_optimize.problem import Arrays, CompiledProblem, Floats, Solution, constant
+from tradewind_optimize.solvers.separable import dot, hinge_value, sorted_kinks
 
 NAME = "dual_simplex"
 TOLERANCE = 1e-8
@@ -43,7 +42,7 @@ def accepts(problem: CompiledProblem) -> bool:
 def solve(problem: CompiledProblem) -> Solution:
     """One cold solve."""
     lower, upper = finite_box(problem)
-    data = data_of(problem)._replace(lower=constant(lower), upper=constant(upper))
+    data = problem.arrays._replace(lower=constant(lower), upper=constant(upper))
     end, pivots, weights, duals = minimise(data, PIVOTS)
     if end == INFEASIBLE:
         return Solution.without_answer("infeasible", NAME, "dual ray", pivots)
@@ -105,7 +104,7 @@ class State(NamedTuple):
 
 
 @njit(cache=True)
-def _cut(data: Data) -> Program:
+def _cut(data: Arrays) -> Program:
     """The pieces of every asset from the lower end of its box to the upper one."""
     m, n = data.rows.shape
     k, count = len(data.limits), len(data.up)
@@ -172,7 +171,7 @@ def _begin(program: Program, cost: np.ndarray, n: int) -> State:
 
 
 @njit(cache=True)
-def _column_of(data: Data, program: Program, v: int, out: np.ndarray) -> None:
+def _column_of(data: Arrays, program: Program, v: int, out: np.ndarray) -> None:
     """The column of a variable: a piece's coefficients, or −1 in the row of an activity."""
     m, pieces = data.rows.shape[0], len(program.cost)
     out[:] = 0.0
@@ -187,7 +186,7 @@ def _column_of(data: Data, program: Program, v: int, out: np.ndarray) -> None:
 
 
 @njit(cache=True)
-def _activity(data: Data, program: Program, amounts: np.ndarray, by_asset: np.ndarray, out: np.ndarray) -> None:
+def _activity(data: Arrays, program: Program, amounts: np.ndarray, by_asset: np.ndarray, out: np.ndarray) -> None:
     """out = Σ columns × amounts over the pieces."""
     m, n = data.rows.shape
     by_asset[:] = 0.0
@@ -201,7 +200,7 @@ def _activity(data: Data, program: Program, amounts: np.ndarray, by_asset: np.nd
 
 
 @njit(cache=True)
-def _refresh(data: Data, program: Program, cost: np.ndarray, state: State) -> bool:
+def _refresh(data: Arrays, program: Program, cost: np.ndarray, state: State) -> bool:
     """B⁻¹, the basic variables and the reduced costs from the basis alone; False when it is singular."""
     pieces, size = len(program.cost), len(program.low)
     matrix = np.empty((size, 2 * size))
@@ -253,7 +252,7 @@ def _invert(matrix: np.ndarray, size: int) -> bool:
 
 
 @njit(cache=True)
-def _multipliers(data: Data, program: Program, cost: np.ndarray, state: State, out: np.ndarray) -> None:
+def _multipliers(data: Arrays, program: Program, cost: np.ndarray, state: State, out: np.ndarray) -> None:
     """π = c_B B⁻¹, and once more on what π B then misses."""
     size, column = len(state.basis), state.column
     missing = np.empty(size)
@@ -272,7 +271,7 @@ def _multipliers(data: Data, program: Program, cost: np.ndarray, state: State, o
 
 
 @njit(cache=True)
-def _price(data: Data, program: Program, row: np.ndarray, state: State) -> None:
+def _price(data: Arrays, program: Program, row: np.ndarray, state: State) -> None:
     """alpha = row · column for every variable."""
     m, k, pieces = data.rows.shape[0], len(data.limits), len(program.cost)
     alpha, part = state.alpha, state.asset_part
@@ -391,7 +390,7 @@ def _turned(state: State, v: int) -> float:
 
 
 @njit(cache=True)
-def _flip(data: Data, program: Program, state: State, passed: int, keep: int, amounts: np.ndarray) -> None:
+def _flip(data: Arrays, program: Program, state: State, passed: int, keep: int, amounts: np.ndarray) -> None:
     """Carry the passed candidates to their other ends, the basic variables along; ``amounts`` is 0 before and after."""
     size, pieces = len(state.basis), len(program.cost)
     rows, any_piece = state.column, False
@@ -415,7 +414,7 @@ def _flip(data: Data, program: Program, state: State, passed: int, keep: int, am
 
 
 @njit(cache=True)
-def _pivot(data: Data, program: Program, state: State, row: int, entering: int, upper: bool, turn: float) -> bool:
+def _pivot(data: Arrays, program: Program, state: State, row: int, entering: int, upper: bool, turn: float) -> bool:
     """Exchange the leaving row's variable for the entering one; False when the pivot is no number to trust."""
     size, leaving = len(state.basis), state.basis[row]
     _column_of(data, program, entering, state.column)
@@ -447,7 +446,7 @@ def _pivot(data: Data, program: Program, state: State, row: int, entering: int, 
 
 
 @njit(cache=True)
-def _advance(data: Data, program: Program, state: State, scale: float, amounts: np.ndarray) -> int:
+def _advance(data: Arrays, program: Program, state: State, scale: float, amounts: np.ndarray) -> int:
     """One pivot: 1 moved, 0 nothing to do, −1 no portfolio exists, −2 numbers not to be trusted."""
     row, delta = _leaving(state)
     if row < 0:
@@ -467,7 +466,7 @@ def _advance(data: Data, program: Program, state: State, scale: float, amounts: 
 
 
 @njit(cache=True)
-def minimise(data: Data, limit: int) -> tuple[int, int, np.ndarray, np.ndarray]:
+def minimise(data: Arrays, limit: int) -> tuple[int, int, np.ndarray, np.ndarray]:
     """(end, pivots, w[n], π[m + k]): π ≥ 0 at lower bounds, ≤ 0 at upper ones."""
     n, size = data.rows.shape[1], len(data.row_lower) + len(data.limits)
     program = _cut(data)
@@ -497,7 +496,7 @@ def minimise(data: Data, limit: int) -> tuple[int, int, np.ndarray, np.ndarray]:
 
 
 @njit(cache=True)
-def _weights(data: Data, program: Program, state: State, out: np.ndarray) -> None:
+def _weights(data: Arrays, program: Program, state: State, out: np.ndarray) -> None:
     """w = lower + Σ pieces, by their ends where they are full, so that kinks are met exactly."""
     out[:] = data.lower
     for s in range(len(program.cost)):
@@ -512,7 +511,7 @@ def _weights(data: Data, program: Program, state: State, out: np.ndarray) -> Non
 
 
 @njit(cache=True)
-def _refine(data: Data, program: Program, state: State, w: np.ndarray) -> None:
+def _refine(data: Arrays, program: Program, state: State, w: np.ndarray) -> None:
     """Move the basic pieces by B⁻¹ × what the active rows still miss at w: rounding of the sums goes."""
     m, size, pieces = data.rows.shape[0], len(state.basis), len(program.cost)
     missing = state.column

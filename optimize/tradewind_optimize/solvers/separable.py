@@ -10,62 +10,10 @@ are C-contiguous float64; reductions keep eight running sums, one fixed order wh
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 from numba import njit
 
-from tradewind_optimize.audit import constant
-from tradewind_optimize.problem import CompiledProblem, Floats, HingeSet
-
-
-class Data(NamedTuple):
-    """One separable problem; every array read-only. Kink functions: the k hinge rows, then the costs, [K, n]."""
-
-    cost: np.ndarray  # c[n], linear parts of the costs included
-    bend: np.ndarray  # h[n] > 0
-    target: np.ndarray  # t[n]
-    lower: np.ndarray  # l[n]
-    upper: np.ndarray  # u[n]
-    rows: np.ndarray  # A[m, n]
-    row_lower: np.ndarray  # [m]
-    row_upper: np.ndarray  # [m]
-    straight: np.ndarray  # g[k, n], linear parts of the hinge rows
-    up: np.ndarray  # u[K, n]
-    down: np.ndarray  # d[K, n]
-    anchor: np.ndarray  # a[K, n]
-    limits: np.ndarray  # r[k]
-
-
-def data_of(problem: CompiledProblem) -> Data:
-    """The arrays of a problem of kind "separable" with h > 0 everywhere (or of none: a linear objective, h = 0)."""
-    costs, hinges = problem.costs, problem.hinges
-    bent = len(problem.curvature) > 0
-    flat = np.zeros(0 if bent else problem.n)
-    parts = (
-        problem.linear + costs.linear.sum(axis=0) if len(costs) else problem.linear,
-        problem.curvature if bent else flat,
-        problem.target if bent else flat,
-        problem.lower,
-        problem.upper,
-        problem.rows.to_dense(),
-        problem.row_lower,
-        problem.row_upper,
-        hinges.linear,
-        *_kinks(hinges, costs),
-        problem.hinge_bounds,
-    )
-    return Data(*map(constant, parts))
-
-
-def _kinks(hinges: HingeSet, costs: HingeSet) -> tuple[Floats, Floats, Floats]:
-    if not len(costs):
-        return hinges.up, hinges.down, hinges.anchor
-    return (
-        np.concatenate([hinges.up, costs.up]),
-        np.concatenate([hinges.down, costs.down]),
-        np.concatenate([hinges.anchor, costs.anchor]),
-    )
+from tradewind_optimize.problem import Arrays
 
 
 @njit(cache=True)
@@ -103,7 +51,7 @@ def sorted_kinks(anchor: np.ndarray) -> np.ndarray:
 
 
 @njit(cache=True)
-def slopes(data: Data, z: np.ndarray, out: np.ndarray) -> None:
+def slopes(data: Arrays, z: np.ndarray, out: np.ndarray) -> None:
     """out = c − A'y + Σ λⱼ gⱼ."""
     m, n = data.rows.shape
     out[:] = data.cost
@@ -118,7 +66,7 @@ def slopes(data: Data, z: np.ndarray, out: np.ndarray) -> None:
 
 
 @njit(cache=True)
-def along(data: Data, step: np.ndarray, out: np.ndarray) -> None:
+def along(data: Arrays, step: np.ndarray, out: np.ndarray) -> None:
     """out = −A'y + Σ λⱼ gⱼ: how the slopes change along a step of the multipliers."""
     m, n = data.rows.shape
     out[:] = 0.0
@@ -133,7 +81,7 @@ def along(data: Data, step: np.ndarray, out: np.ndarray) -> None:
 
 
 @njit(cache=True)
-def prices_of(data: Data, z: np.ndarray, prices: np.ndarray) -> None:
+def prices_of(data: Arrays, z: np.ndarray, prices: np.ndarray) -> None:
     """The price of every kink function: λ for hinge rows, 1 for costs."""
     m, k = data.rows.shape[0], len(data.limits)
     for j in range(len(prices)):
@@ -142,7 +90,7 @@ def prices_of(data: Data, z: np.ndarray, prices: np.ndarray) -> None:
 
 @njit(cache=True)
 def respond(
-    data: Data, order: np.ndarray, slope: np.ndarray, prices: np.ndarray, w: np.ndarray, free: np.ndarray
+    data: Arrays, order: np.ndarray, slope: np.ndarray, prices: np.ndarray, w: np.ndarray, free: np.ndarray
 ) -> None:
     """w = argmin φ over the box; ``free`` says which weights sit on no kink and no end."""
     count = len(prices)
@@ -170,7 +118,7 @@ def respond(
 
 
 @njit(cache=True)
-def hinge_value(data: Data, j: int, w: np.ndarray) -> float:
+def hinge_value(data: Arrays, j: int, w: np.ndarray) -> float:
     """g'w + Σ u(w − a)⁺ + d(a − w)⁺ of hinge row j, in four running sums."""
     up, down, anchor, straight = data.up[j], data.down[j], data.anchor[j], data.straight[j]
     s0 = s1 = s2 = s3 = 0.0
@@ -190,7 +138,7 @@ def hinge_value(data: Data, j: int, w: np.ndarray) -> float:
 
 
 @njit(cache=True)
-def row_values(data: Data, w: np.ndarray, out: np.ndarray) -> None:
+def row_values(data: Arrays, w: np.ndarray, out: np.ndarray) -> None:
     """out = (A w, hinge values)."""
     m, n = data.rows.shape
     for j in range(m):
