@@ -74,6 +74,7 @@ class Ledger:
     def __init__(self, columns: int, span: int, capital: float, actions: Actions, semantics: Semantics) -> None:
         self.book = kernels.new_book(columns, capital)
         self.starting_cash = capital
+        self._from_outside, self._base, self._growth = 0.0, capital, 1.0
         self._actions, self._semantics = actions, semantics
         self._held = np.zeros(columns + 1, dtype=np.int64)
         self._count = 0
@@ -117,6 +118,22 @@ class Ledger:
     def equity(self) -> float:
         """cash + Σ value."""
         return self.cash + self.totals.value
+
+    @property
+    def gain(self) -> float:
+        """What the equity is above the capital put in: equity − starting cash − Σ capital changes."""
+        return self.equity - self.starting_cash - self._from_outside
+
+    @property
+    def growth(self) -> float:
+        """Π equity before / equity after the previous capital change, up to now: 1 + the return since the start."""
+        return self._growth * self.equity / self._base
+
+    def change_capital(self, delta: float) -> None:
+        """Add `delta` to the cash; it is no gain, and no flow of trading either."""
+        self._growth, self._base = self.growth, self.equity + delta
+        self._from_outside += delta
+        self.book.cash[kernels.CASH] += delta
 
     @property
     def owed_dividends(self) -> float:

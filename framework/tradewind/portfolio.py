@@ -42,6 +42,14 @@ class Books(Protocol):
     def equity(self) -> float:
         """Cash and positions."""
 
+    @property
+    def gain(self) -> float:
+        """Equity above the capital put in."""
+
+    @property
+    def growth(self) -> float:
+        """1 + the return since the start."""
+
 
 class Position:
     """One holding: asset (sid), amount in signed shares, cost_basis and last_sale_price in currency a share."""
@@ -145,13 +153,13 @@ class Portfolio:
 
     @property
     def pnl(self) -> float:
-        """Gain since the start of the run."""
-        return self.portfolio_value - self.starting_cash
+        """Gain since the start of the run; capital that came from outside is none."""
+        return self._ledger.gain
 
     @property
     def returns(self) -> float:
-        """Gain since the start as a fraction of the capital."""
-        return self.pnl / self.starting_cash
+        """Return since the start of the run, compounded over capital changes."""
+        return self._ledger.growth - 1.0
 
     @property
     def capital_used(self) -> float:

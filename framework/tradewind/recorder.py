@@ -40,6 +40,8 @@ class Recorder:
         self._before = np.empty(len(clock))
         self._holdings, self._held = _new_holdings(CHUNK), 0
         self._full_holdings: list[kernels.Holdings] = []
+        self._from_outside = 0.0
+        self.capital_changes: list[dict[str, Any]] = []
         self._fills: list[tuple[int, int, Any]] = []
         self._variables: dict[str, Any] = {}
         self._variable_rows: list[dict[str, Any]] = []
@@ -55,6 +57,12 @@ class Recorder:
         """Note what the session starts with: cash, value and exposure."""
         t = self.sessions
         kernels.record_start(self._ledger.book, self._rows[t], self._rows[t + 1])
+
+    def capital_change(self, session: int, kind: str, value: float, delta: float) -> None:
+        """Note money from outside: the session's return starts from the value with it."""
+        day = f"{self._clock.sessions.index[session]:%Y-%m-%d}"
+        self.capital_changes.append({"session": day, "type": kind, "value": value, "delta": delta})
+        self._from_outside += delta
 
     def record(self, values: Mapping[str, Any]) -> None:
         """Note recorded variables; a name keeps its last value on the sessions that follow."""
@@ -126,6 +134,9 @@ class Recorder:
         """Count the sessions just written; each one's return starts from the value at the end of the one before."""
         new = slice(self.sessions, self.sessions + sessions)
         self._before[new] = self._rows[new, kernels.ROW.index("portfolio_value")]
+        if self._from_outside:
+            self._before[self.sessions] += self._from_outside
+            self._from_outside = 0.0
         self._variable_rows.extend([self._variables] * sessions)
         self.sessions += sessions
 

@@ -21,6 +21,7 @@ from typing import Any
 import pandas as pd
 
 from tradewind.errors import BadParameter
+from tradewind.times import moment
 from tradewind_data.assets import Asset
 
 
@@ -38,18 +39,6 @@ class Restriction:
     asset: Asset
     effective_date: Any
     state: RESTRICTION_STATES
-
-
-def moment(name: str, value: Any) -> int:
-    """Return a date or a time as ns UTC; one without a time zone is taken as UTC."""
-    try:
-        stamp = pd.Timestamp(value)
-    except (TypeError, ValueError):
-        raise BadParameter(name, value, "a date such as 2005-03-01") from None
-    if pd.isna(stamp):
-        raise BadParameter(name, value, "a date such as 2005-03-01")
-    aware = stamp.tz_localize("UTC") if stamp.tzinfo is None else stamp
-    return int(aware.as_unit("ns").value)
 
 
 class Restrictions:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import platform
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ import pandas as pd
 from tradewind.algorithm import Algorithm, Market, UserFunctions
 from tradewind.bar_data import BarData
 from tradewind.blotter import Blotter
+from tradewind.capital import CapitalChange, capital_changes_of
 from tradewind.clock import Clock
 from tradewind.compat.loader import digest, load, parameter_values, read_source
 from tradewind.compat.names import imported_names
@@ -48,6 +49,7 @@ def run_algorithm(
     benchmark: Benchmark = None,
     semantics: str | Semantics = "tradewind",
     progress: Progress | None = None,
+    capital_changes: Mapping[Any, Any] | None = None,
 ) -> Result:
     """Simulate an algorithm over a bundle's prices and return what was recorded.
 
@@ -63,6 +65,8 @@ def run_algorithm(
     benchmark: a symbol, an Asset or a Series of daily returns; set_benchmark in initialize takes precedence.
     semantics: "tradewind", "zipline" or a Semantics (docs/deviations.md).
     progress: called after each session with (done, total, session label in ns, portfolio value).
+    capital_changes: day → cash to add at the session's start (negative: to take), or ("target", portfolio value). The
+        flow is no return; info["capital_changes"] of the result says what moved.
 
     Raises BadParameter; BundleNotFound and SessionOutOfBounds for data that is not there; RunInterrupted, carrying the
     partial result, on Ctrl-C; and whatever the user's functions raise, with the simulated time as a note.
@@ -70,7 +74,20 @@ def run_algorithm(
     functions = UserFunctions(initialize, handle_data, before_trading_start, analyze)
     named = initialize or handle_data or before_trading_start
     about = {"name": getattr(named, "__module__", None) or "algorithm", "sha256": ""}
-    return _run(functions, about, start, end, capital_base, data_frequency, bundle, benchmark, semantics, {}, progress)
+    return _run(
+        functions,
+        about,
+        start,
+        end,
+        capital_base,
+        data_frequency,
+        bundle,
+        benchmark,
+        semantics,
+        {},
+        progress,
+        capital_changes,
+    )
 
 
 def run_file(
@@ -85,6 +102,7 @@ def run_file(
     semantics: str | Semantics = "tradewind",
     parameters: Mapping[str, Any] | None = None,
     progress: Progress | None = None,
+    capital_changes: Mapping[Any, Any] | None = None,
 ) -> Result:
     """Run an algorithm file; the API's names and the parameters are present in it without import.
 
@@ -98,7 +116,18 @@ def run_file(
     with imported_names():
         functions = load(source, str(path), values)
         return _run(
-            functions, about, start, end, capital_base, data_frequency, bundle, benchmark, semantics, values, progress
+            functions,
+            about,
+            start,
+            end,
+            capital_base,
+            data_frequency,
+            bundle,
+            benchmark,
+            semantics,
+            values,
+            progress,
+            capital_changes,
         )
 
 
@@ -114,6 +143,7 @@ def _run(
     semantics: str | Semantics,
     parameters: Mapping[str, Any],
     progress: Progress | None,
+    capital_changes: Mapping[Any, Any] | None,
 ) -> Result:
     """Put the parts of one run together, simulate, and return the result."""
     began = time.perf_counter()
@@ -121,7 +151,9 @@ def _run(
     if data_frequency != "daily":
         raise BadParameter("data_frequency", data_frequency, "'daily': minute bars are not simulated yet", ("daily",))
     opened = bundle if isinstance(bundle, Bundle) else open_bundle(bundle)
-    simulator = _simulator(functions, opened, _clock(opened, start, end), _capital(capital_base), rules)
+    clock = _clock(opened, start, end)
+    changes = capital_changes_of(capital_changes, clock)
+    simulator = _simulator(functions, opened, clock, _capital(capital_base), rules, changes)
     facts = _facts(about, opened, simulator.market.clock, capital_base, data_frequency, rules, parameters)
     marks = {"open": time.perf_counter() - began}
     try:
@@ -147,7 +179,12 @@ def _simulate(simulator: Simulator, benchmark: Benchmark, progress: Progress | N
 
 
 def _simulator(
-    functions: UserFunctions, bundle: Bundle, clock: Clock, capital: float, semantics: Semantics
+    functions: UserFunctions,
+    bundle: Bundle,
+    clock: Clock,
+    capital: float,
+    semantics: Semantics,
+    capital_changes: Mapping[int, Sequence[CapitalChange]],
 ) -> Simulator:
     """Make the ledger, the blotter, the recorder and the algorithm of one run."""
     finder, sessions, actions = bundle.finder, bundle.sessions, bundle.actions
@@ -156,7 +193,7 @@ def _simulator(
     blotter = Blotter(finder, semantics)
     recorder = Recorder(clock, ledger, finder, semantics)
     algorithm = Algorithm(functions, market, ledger, blotter, recorder)
-    return Simulator(algorithm, market, actions, ledger, blotter, recorder, semantics)
+    return Simulator(algorithm, market, actions, ledger, blotter, recorder, semantics, capital_changes)
 
 
 def _capital(capital_base: float) -> float:
@@ -255,6 +292,8 @@ def _result(simulator: Simulator, facts: Mapping[str, Any], marks: Mapping[str, 
     """Return what the recorder holds."""
     timing = pd.DataFrame({"step": list(marks), "seconds": list(marks.values())})
     named = {**facts, "benchmark": simulator.recorder.benchmark_name}
+    if simulator.recorder.capital_changes:
+        named["capital_changes"] = simulator.recorder.capital_changes
     return simulator.recorder.result(simulator.blotter, named, timing)
 
 

@@ -12,8 +12,8 @@ from tradewind.cancel_policy import CancelPolicy
 from tradewind.clock import Clock
 from tradewind.commission import CommissionModel
 from tradewind.errors import BadParameter
-from tradewind.restrictions import moment
 from tradewind.slippage import SlippageModel
+from tradewind.times import moment
 from tradewind_data.assets import Asset
 
 

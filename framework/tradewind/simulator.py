@@ -1,6 +1,7 @@
 """The event loop: session after session, bar after bar, in the order in which things happen in a market.
 
-session start        dividends go ex and are paid, the session's starting figures are taken, splits take effect
+session start        capital comes in or goes out, dividends go ex and are paid, the session's starting figures are
+                     taken, splits take effect
 before the open      before_trading_start
 each bar             orders of earlier bars fill, their commissions are charged, holdings are marked at the close,
                      then handle_data and the scheduled functions run; what they order waits for the next bar
@@ -10,7 +11,7 @@ session end          positions in assets whose life is over are closed, open ord
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
@@ -18,6 +19,7 @@ from tradewind import algorithm as running
 from tradewind import cancel_policy
 from tradewind.algorithm import Algorithm, Market, Phase
 from tradewind.blotter import ASSET_CLOSED, Blotter, Fills
+from tradewind.capital import CapitalChange
 from tradewind.ledger import Ledger
 from tradewind.recorder import Recorder
 from tradewind.semantics import Semantics
@@ -43,9 +45,11 @@ class Simulator:
         blotter: Blotter,
         recorder: Recorder,
         semantics: Semantics,
+        capital_changes: Mapping[int, Sequence[CapitalChange]] | None = None,
     ) -> None:
         self.algorithm, self.market, self.actions = algorithm, market, actions
         self.ledger, self.blotter, self.recorder, self.semantics = ledger, blotter, recorder, semantics
+        self.capital_changes = capital_changes or {}
         self.session = market.clock.first
         self._eventful = self._eventful_sessions()
         self._quiet, self._schedules_seen = ~self._eventful, 0
@@ -96,15 +100,18 @@ class Simulator:
         return bool(self._quiet[session]) and not len(self.blotter.open_orders)
 
     def _eventful_sessions(self) -> np.ndarray:
-        """Return bool[S]: the sessions with splits, stock dividends or assets at the end of their life."""
+        """Return bool[S]: the sessions with splits, stock dividends, capital changes or assets at their end."""
         eventful = self.ledger.sessions_with_stock.copy()
         ends = self.market.finder.auto_close
         eventful[self.actions.splits.session] = True
         eventful[ends[ends < len(eventful)]] = True
+        eventful[list(self.capital_changes)] = True
         return eventful
 
     def start_of_session(self, session: int) -> None:
-        """Dividends, the session's starting figures, splits: of open orders first, then of positions."""
+        """Capital changes, dividends, the session's starting figures, splits: of open orders, then of positions."""
+        for change in self.capital_changes.get(session, ()):
+            self._change_capital(session, change)
         if self.semantics.pnl_includes_dividends:
             self.recorder.start_of_session()
             self.ledger.start_of_session(session)
@@ -113,6 +120,12 @@ class Simulator:
             self.recorder.start_of_session()
         if self._eventful[session]:
             self._split(session)
+
+    def _change_capital(self, session: int, change: CapitalChange) -> None:
+        """Let money in or out, at the prices of the session before."""
+        delta = change.delta(self.ledger.equity)
+        self.ledger.change_capital(delta)
+        self.recorder.capital_change(session, change.kind, change.value, delta)
 
     def _split(self, session: int) -> None:
         """Apply the session's splits to open orders, then to positions."""

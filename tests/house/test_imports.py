@@ -18,9 +18,9 @@ MAY_IMPORT = {
 }
 FLOORS = [
     "errors wording",
-    "semantics kernels matching metrics tables",
+    "semantics times kernels matching metrics tables",
     "orders portfolio clock schedule cancel_policy restrictions bar_data log packets runfiles",
-    "sizing prices slippage commission controls ledger result recorded",
+    "sizing prices slippage commission controls capital ledger result recorded",
     "blotter contest settings",
     "recorder",
     "algorithm report",
