@@ -96,21 +96,32 @@ def _intersect(n: int, boxes: Sequence[tuple[int, Box]]) -> tuple[Floats, Floats
     """The tightest bound of each side and the constraint that gave it (the first of several equal ones)."""
     lower, upper = np.full(n, -np.inf), np.full(n, np.inf)
     lower_source, upper_source = np.full(n, OBJECTIVE), np.full(n, OBJECTIVE)
+    everyone = np.arange(n)
     for ordinal, box in boxes:
-        low, high = (np.broadcast_to(side, box.positions.shape) for side in (box.lower, box.upper))
-        tighter = low > lower[box.positions]
-        lower[box.positions[tighter]], lower_source[box.positions[tighter]] = low[tighter], ordinal
-        tighter = high < upper[box.positions]
-        upper[box.positions[tighter]], upper_source[box.positions[tighter]] = high[tighter], ordinal
+        at = box.positions
+        if len(at) == n and np.array_equal(at, everyone):  # the whole portfolio: no need to pick
+            low, high = lower < box.lower, upper > box.upper
+            lower, lower_source = np.where(low, box.lower, lower), np.where(low, ordinal, lower_source)
+            upper, upper_source = np.where(high, box.upper, upper), np.where(high, ordinal, upper_source)
+            continue
+        below, above = (np.broadcast_to(side, at.shape) for side in (box.lower, box.upper))
+        tighter = below > lower[at]
+        lower[at[tighter]], lower_source[at[tighter]] = below[tighter], ordinal
+        tighter = above < upper[at]
+        upper[at[tighter]], upper_source[at[tighter]] = above[tighter], ordinal
     return lower, upper, lower_source, upper_source
 
 
 def _hinge_set(hinges: Sequence[Hinge], n: int) -> HingeSet:
     if not hinges:
         return HingeSet.empty(n)
-    linear = [np.zeros(n) if hinge.linear is None else hinge.linear for hinge in hinges]
-    parts = (linear, [h.up for h in hinges], [h.down for h in hinges], [h.anchor for h in hinges])
-    return HingeSet(*(_read_only(np.stack(part)) for part in parts))
+    out = np.zeros((4, len(hinges), n))
+    for j, hinge in enumerate(hinges):
+        if hinge.linear is not None:
+            out[0, j] = hinge.linear
+        out[1, j], out[2, j], out[3, j] = hinge.up, hinge.down, hinge.anchor
+    out.setflags(write=False)
+    return HingeSet(out[0], out[1], out[2], out[3])
 
 
 def _joined(parts: Sequence[Floats]) -> Floats:

@@ -9,7 +9,7 @@ the codes, which is several times faster than hashing objects and agrees with it
 from __future__ import annotations
 
 import operator
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -23,35 +23,61 @@ from tradewind_optimize.errors import InvalidParameter, InvalidType
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
+_FEW = 64  # up to this many strings are looked up in a dict
 _TABLE_SPAN = 1 << 20  # codes spread wider than this are searched instead of looked up in a table
 
 
-@dataclass(frozen=True, eq=False)
 class Keys:
-    """An index of distinct labels with its integer codes (None when some label has none)."""
+    """Distinct labels with their integer codes (None when some label has none); from a pandas Index or a list."""
 
-    index: pd.Index
+    def __init__(self, labels: pd.Index | list[Hashable]) -> None:
+        if isinstance(labels, pd.Index):
+            self.index = labels
+        else:
+            self._given = labels
+
+    @cached_property
+    def index(self) -> pd.Index:
+        """The labels as a flat pandas Index."""
+        return index_of(self._given)
+
+    def __iter__(self) -> Iterator[Hashable]:
+        return iter(self._labels)
+
+    @cached_property
+    def _labels(self) -> list[Hashable]:
+        return self.__dict__["_given"] if "_given" in self.__dict__ else self.index.tolist()
 
     def __len__(self) -> int:
-        return len(self.index)
+        return len(self._labels) if "index" not in self.__dict__ else len(self.index)
 
     @cached_property
     def codes(self) -> Ints | None:
         """int64[n] codes from ``__index__``; None when a label offers none or two labels share one."""
-        codes = _codes(self.index)
+        codes = _codes(self.index) if "index" in self.__dict__ else _codes_of(self._labels, len(self._labels))
         if codes is None or len(codes) < 2:
             return codes
         ordered = np.sort(codes)
         return None if (ordered[1:] == ordered[:-1]).any() else codes
 
+    @cached_property
+    def _names(self) -> dict[str, int] | None:
+        """Position by label where there are few and all are strings: a pandas engine would cost more than it saves."""
+        if len(self) > _FEW or not all(type(label) is str for label in self._labels):
+            return None
+        return {str(label): at for at, label in enumerate(self._labels)}
+
     def require_unique(self, word: str, parameter: str) -> Keys:
         """Raise :class:`InvalidParameter` naming the labels that occur twice; else return self."""
-        if self.codes is None and not self.index.is_unique:
+        if self.codes is None and not self._is_unique():
             twice = list(dict.fromkeys(self.index[self.index.duplicated()]))
             raise InvalidParameter(
                 word, parameter, f"duplicates of {_some(twice)}", "free of duplicate labels", "Keep one row a label."
             )
         return self
+
+    def _is_unique(self) -> bool:
+        return len(self._names) == len(self) if self._names is not None else bool(self.index.is_unique)
 
     @cached_property
     def _lookup(self) -> tuple[int, Ints] | None:
@@ -67,14 +93,19 @@ class Keys:
 
     def positions(self, other: Keys) -> Ints:
         """int64[len(other)]: where each label of ``other`` stands here; −1 where it does not."""
-        if other.index is self.index:
-            return np.arange(len(self.index))
+        if other is self or self._shares_index(other):
+            return np.arange(len(self))
+        if self._names is not None and other._names is not None:
+            return np.array([self._names.get(name, -1) for name in other._names], dtype=np.int64)
         mine, theirs = self.codes, other.codes
         if mine is None or theirs is None:
             return np.asarray(self.index.get_indexer(other.index), dtype=np.int64)
         if len(mine) == len(theirs) and np.array_equal(mine, theirs):
             return np.arange(len(mine))
         return self._by_code(mine, theirs)
+
+    def _shares_index(self, other: Keys) -> bool:
+        return self.__dict__.get("index", self) is other.__dict__.get("index", other)
 
     def _by_code(self, mine: Ints, theirs: Ints) -> Ints:
         if not len(mine):
@@ -91,13 +122,17 @@ class Keys:
 
 def _codes(index: pd.Index) -> Ints | None:
     if index.dtype == object:
-        try:
-            return np.fromiter(map(operator.index, index.to_numpy()), dtype=np.int64, count=len(index))
-        except (TypeError, OverflowError):
-            return None
+        return _codes_of(index.to_numpy(), len(index))
     if index.dtype.kind in "iu":
         return index.to_numpy().astype(np.int64)
     return None
+
+
+def _codes_of(labels: Iterable[Any], count: int) -> Ints | None:
+    try:
+        return np.fromiter(map(operator.index, labels), dtype=np.int64, count=count)
+    except (TypeError, OverflowError):
+        return None
 
 
 def _some(labels: Sequence[Any], most: int = 10) -> str:
@@ -161,11 +196,11 @@ class Column:
         return len(self.values)
 
 
-def _pairs(values: Any, word: str, parameter: str) -> tuple[pd.Index, Any]:
+def _pairs(values: Any, word: str, parameter: str) -> tuple[Keys, Any]:
     if isinstance(values, pd.Series):
-        return index_of(values.index), values.to_numpy()
+        return Keys(index_of(values.index)), values.to_numpy()
     if isinstance(values, Mapping):
-        return index_of(values.keys()), np.array(list(values.values()), dtype=object)
+        return Keys(list(values)), list(values.values())
     hint = "Write {asset: value, …} or a Series indexed by asset."
     raise InvalidType(word, parameter, values, "a pandas Series or a dict from label to number", hint)
 
@@ -184,32 +219,31 @@ def column(values: Any, word: str, parameter: str, missing: str) -> Column:
     Raises InvalidParameter naming the labels whose value is NaN or infinite (``missing`` is the advice), or that occur
     twice; InvalidType when it is no mapping to numbers.
     """
-    index, raw = _pairs(values, word, parameter)
+    keys, raw = _pairs(values, word, parameter)
     numbers = _floats(raw, word, parameter)
-    bad = ~np.isfinite(numbers)
-    if bad.any():
-        found = f"NaN or infinity for {_some(list(index[bad]))}"
+    if not np.isfinite(numbers).all():
+        found = f"NaN or infinity for {_some(list(keys.index[~np.isfinite(numbers)]))}"
         raise InvalidParameter(word, parameter, found, "finite for every label", missing)
-    return _column(index, numbers, word, parameter)
+    return _column(keys, numbers, word, parameter)
 
 
 def bounds(values: Any, word: str, parameter: str, free: Hashable, unlimited: float) -> Column:
     """Bounds as a :class:`Column`: the sentinel ``free`` becomes ``unlimited`` (±inf), NaN is refused."""
-    index, raw = _pairs(values, word, parameter)
-    if raw.dtype == object:
+    keys, raw = _pairs(values, word, parameter)
+    if isinstance(raw, list) or raw.dtype == object:
         raw = [unlimited if item is free else item for item in raw]
     numbers = _floats(raw, word, parameter)
     bad = np.isnan(numbers)
     if bad.any():
-        found = f"NaN for {_some(list(index[bad]))}"
+        found = f"NaN for {_some(list(keys.index[bad]))}"
         hint = "Use NotConstrained for a side without a limit."
         raise InvalidParameter(word, parameter, found, "a number for every label", hint)
-    return _column(index, numbers, word, parameter)
+    return _column(keys, numbers, word, parameter)
 
 
-def _column(index: pd.Index, numbers: Floats, word: str, parameter: str) -> Column:
+def _column(keys: Keys, numbers: Floats, word: str, parameter: str) -> Column:
     numbers.setflags(write=False)
-    return Column(Keys(index).require_unique(word, parameter), numbers)
+    return Column(keys.require_unique(word, parameter), numbers)
 
 
 def merge(first: Keys, *others: Keys) -> Keys:

@@ -131,12 +131,12 @@ def _complete(given: Any, factors: Keys, word: str, parameter: str, unlimited: f
 def aligned_bounds(values: Column, names: Keys, word: str, parameter: str, what: str) -> Floats:
     """float64[len(names)]: the bound of each name; InvalidParameter when a name has none or a bound has no name."""
     at = values.keys.positions(names)
-    missing = list(names.index[at < 0])
-    if missing:
+    if (at < 0).any():
+        missing = list(names.index[at < 0])
         hint = f"Add {parameter}[{missing[0]!r}], or NotConstrained for no limit."
         raise InvalidParameter(word, parameter, f"no bound for {missing}", f"a bound for every {what}", hint)
-    strange = list(values.keys.index[names.positions(values.keys) < 0])
-    if strange:
+    if len(values.keys) != len(names):
+        strange = list(values.keys.index[names.positions(values.keys) < 0])
         raise InvalidParameter(word, parameter, f"bounds for {strange}", f"named like a {what}: {list(names.index)}")
     return values.values[at]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -34,7 +34,8 @@ class NetGroupExposure(Constraint):
         self, labels: Any, min_weights: Any, max_weights: Any, etf_lookthru: pd.DataFrame | None = None
     ) -> None:
         word = type(self).__name__
-        self._keys, self._codes, self.groups = _groups(labels, word)
+        grouping = labels if isinstance(labels, _Grouping) else _groups(labels, word)
+        self._keys, self._codes, self.groups = grouping
         self._low = _bounds(min_weights, self.groups, word, "min_weights", -np.inf)
         self._high = _bounds(max_weights, self.groups, word, "max_weights", np.inf)
         refuse_crossing(word, self.groups, self._low, self._high)
@@ -46,8 +47,9 @@ class NetGroupExposure(Constraint):
     ) -> NetGroupExposure:
         """The same two bounds for every group that ``labels`` (Series or dict) mentions."""
         low, high = interval(cls.__name__, ("min", "max"), min, max)
-        groups = _groups(labels, cls.__name__)[2]
-        return cls(labels, dict.fromkeys(groups, low), dict.fromkeys(groups, high), etf_lookthru)
+        grouping = _groups(labels, cls.__name__)
+        names = grouping.groups
+        return cls(grouping, dict.fromkeys(names, low), dict.fromkeys(names, high), etf_lookthru)
 
     def rows(self, universe: Universe) -> Iterable[Block]:
         """One linear row of zeros and ones (of fund fractions, under look-through) for every group in the universe."""
@@ -77,7 +79,15 @@ class NetGroupExposure(Constraint):
         return matrix
 
 
-def _groups(labels: Any, word: str) -> tuple[Keys, Ints, tuple[Hashable, ...]]:
+class _Grouping(NamedTuple):
+    """Which group each label belongs to: group numbers int64[n] (−1 for none) and the groups in order."""
+
+    keys: Keys
+    codes: Ints
+    groups: tuple[Hashable, ...]
+
+
+def _groups(labels: Any, word: str) -> _Grouping:
     if isinstance(labels, pd.Series):
         index, raw = index_of(labels.index), labels
     elif isinstance(labels, Mapping):
@@ -85,12 +95,12 @@ def _groups(labels: Any, word: str) -> tuple[Keys, Ints, tuple[Hashable, ...]]:
     else:
         raise InvalidType(word, "labels", labels, "a pandas Series or a dict from asset to group label")
     codes, groups = pd.factorize(raw)
-    return Keys(index).require_unique(word, "labels"), codes.astype(np.int64), tuple(groups)
+    return _Grouping(Keys(index).require_unique(word, "labels"), codes.astype(np.int64), tuple(groups))
 
 
 def _bounds(given: Any, groups: tuple[Hashable, ...], word: str, parameter: str, unlimited: float) -> Floats:
     values = bounds(given, word, parameter, NotConstrained, unlimited)
-    at = values.keys.positions(Keys(index_of(groups)))
+    at = values.keys.positions(Keys(list(groups)))
     if (at < 0).any():
         missing = [group for group, position in zip(groups, at, strict=True) if position < 0]
         hint = f"Add {parameter}[{missing[0]!r}], or NotConstrained for no limit."

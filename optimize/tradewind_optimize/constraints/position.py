@@ -52,8 +52,8 @@ class PositionConcentration(Constraint):
 
     def _refuse_crossing(self, word: str) -> None:
         low, high = self.min_weights, self.max_weights
-        refuse_crossing(word, low.keys.index, low.values, _value_at(high, low.keys, self.default_max_weight))
-        refuse_crossing(word, high.keys.index, _value_at(low, high.keys, self.default_min_weight), high.values)
+        refuse_crossing(word, low.keys, low.values, _value_at(high, low.keys, self.default_max_weight))
+        refuse_crossing(word, high.keys, _value_at(low, high.keys, self.default_min_weight), high.values)
 
     def rows(self, universe: Universe) -> Iterable[Block]:
         """A box over all positions; under look-through one row for every effective weight."""
