@@ -93,7 +93,9 @@ def _scale(problem: CompiledProblem, weights: Floats) -> float:
     value, bent, size, largest = objective(problem.arrays, constant(weights))
     value = abs(value + problem.constant + problem.factor_value(weights))
     if len(problem.curvature):
-        value = max(value, 1e-3 * bent, 1e-6)
+        value = max(value, 1e-3 * bent, 0.5e-6 * float(problem.curvature.max()))
+    if len(problem.factor_scales):
+        value = max(value, 0.5e-4 * float((problem.factors**2 @ problem.factor_scales).max(initial=0.0)))
     return float(max(value, 1e-3 * largest * max(1.0, size), 1e-300))
 
 

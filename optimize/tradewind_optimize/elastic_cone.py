@@ -13,7 +13,7 @@ import numpy as np
 
 from tradewind_optimize.elastic import Flags, Probe, height
 from tradewind_optimize.problem import Block, Box, Convex, Floats, Hinge, Linear, Quadratic, RowMatrix
-from tradewind_optimize.solvers.cvxpy import checked
+from tradewind_optimize.solvers.cvxpy import checked, run
 
 EXACT = 1e-7
 _PRICED = 1e-5  # of a price between 0 and 1
@@ -38,7 +38,7 @@ class ConeElastic:
                 slacks.append(cvxpy.sum(slack))
                 parts += [(start + on, row) for row in _Soft(cvxpy, w, slack, on).rows(block)]
         problem = cvxpy.Problem(cvxpy.Minimize(sum(slacks)), [row for _, row in parts])
-        problem.solve(solver=cvxpy.CLARABEL, **dict.fromkeys(("tol_gap_abs", "tol_gap_rel", "tol_feas"), 1e-10))
+        run(cvxpy, problem)
         if w.value is None:
             return Probe(float("inf"), np.zeros(self.n), active.copy())
         total = float(problem.value)

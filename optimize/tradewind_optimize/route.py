@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from tradewind_optimize import polish
+from tradewind_optimize import polish, refine
 from tradewind_optimize.certify import Certificate, certify, residual
 from tradewind_optimize.errors import InvalidParameter
 from tradewind_optimize.problem import CompiledProblem, Floats, HingeSet, Ints, Solution, Status
@@ -125,6 +125,8 @@ def _over_the_box(problem: CompiledProblem) -> Solution | None:
     """The optimum of a separable objective over the box alone, with zero multipliers; None if it has none."""
     if len(problem.factor_scales) or len(problem.costs) or problem.general:
         return None
+    if problem.curvature.min(initial=1.0) <= 0.0:
+        return None
     if len(problem.curvature):
         weights = np.clip(problem.target - problem.linear / problem.curvature, problem.lower, problem.upper)
     else:
@@ -163,12 +165,28 @@ def _by_solver(problem: CompiledProblem, solver: str) -> Outcome:
 def _sharpened(problem: CompiledProblem, solution: Solution) -> tuple[Solution, Certificate]:
     """The polished answer if it is certified to be no worse, else the solver's own."""
     certificate = certify(problem, solution, EXACT)
-    if certificate.sharp or not polish.applies(problem):
+    if certificate.sharp:
+        return solution, certificate
+    if refine.applies(problem):
+        return _refined(problem, solution, certificate)
+    if not polish.applies(problem):
         return solution, certificate
     sharper = polish.polish(problem, solution)
     checked = certify(problem, sharper, EXACT)
     better = checked.passed and checked.gap <= max(certificate.gap, 1e-3 * checked.gap_tolerance)
     return (sharper, checked) if better or not certificate.passed else (solution, certificate)
+
+
+def _refined(problem: CompiledProblem, solution: Solution, certificate: Certificate) -> tuple[Solution, Certificate]:
+    """The refinement with the smallest gap of those that pass, if that is smaller than the solver's."""
+    best, proof = solution, certificate
+    for sharper in refine.candidates(problem, solution):
+        checked = certify(problem, sharper, EXACT)
+        if checked.passed and not (proof.passed and proof.gap <= checked.gap):
+            best, proof = sharper, checked
+        if checked.sharp:
+            break
+    return best, proof
 
 
 def _order(problem: CompiledProblem, solver: str) -> Iterator[str]:

@@ -6,6 +6,8 @@ own primal and dual objective: with foreign expressions the certificate cannot c
 
 from __future__ import annotations
 
+import contextlib
+import warnings
 from typing import Any
 
 import numpy as np
@@ -34,7 +36,7 @@ def solve(problem: CompiledProblem) -> Solution:
     import cvxpy
 
     model = _Model(cvxpy, problem)
-    answer = _run(cvxpy, model.problem)
+    answer = run(cvxpy, model.problem)
     note, iterations = str(model.problem.status), int(answer.iterations)
     if note in _STATUS:
         return Solution.without_answer(_STATUS[note], NAME, note, iterations)
@@ -44,12 +46,15 @@ def solve(problem: CompiledProblem) -> Solution:
     return model.solution(iterations, note, gap)
 
 
-def _run(cvxpy: Any, problem: Any) -> Any:
+def run(cvxpy: Any, problem: Any) -> Any:
     """Solve, unpack into the cvxpy problem, and return the cone solver's own answer."""
-    data, chain, inverse = problem.get_problem_data(cvxpy.CLARABEL)
     options = dict.fromkeys(("tol_gap_abs", "tol_gap_rel", "tol_feas"), _EPS) | {"max_threads": 1}
-    answer = chain.solve_via_data(problem, data, warm_start=False, verbose=False, solver_opts=options)
-    problem.unpack_results(answer, chain, inverse)
+    with np.errstate(invalid="ignore"), warnings.catch_warnings():  # 0 · ∞ in cvxpy's own bounds; status words
+        warnings.simplefilter("ignore")
+        data, chain, inverse = problem.get_problem_data(cvxpy.CLARABEL, solver_opts=options)
+        answer = chain.solve_via_data(problem, data, warm_start=False, verbose=False, solver_opts=options)
+        with contextlib.suppress(cvxpy.error.SolverError):
+            problem.unpack_results(answer, chain, inverse)
     return answer
 
 
