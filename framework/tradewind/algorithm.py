@@ -33,6 +33,7 @@ from tradewind.errors import (
 )
 from tradewind.ledger import Ledger
 from tradewind.log import AlgorithmLog
+from tradewind.minute_prices import MinutePrices
 from tradewind.orders import ExecutionStyle, Order, order_id, ordinal_of, style_of
 from tradewind.portfolio import Account, Portfolio
 from tradewind.prices import Prices
@@ -74,7 +75,7 @@ class Market:
     """What the algorithm may look things up in: the assets, their prices and the sessions of the run."""
 
     finder: AssetFinder
-    prices: Prices
+    prices: Prices | MinutePrices
     clock: Clock
 
 
@@ -127,18 +128,28 @@ class Algorithm:
         self._lives_from = market.finder.start.tolist()
         self._lives_to = np.minimum(market.finder.end, market.finder.auto_close).tolist()
         self._amount_of, self._multiplier_of = ledger.book.amount.item, ledger.book.multiplier.item
-        self._close_of = market.prices.close[market.clock.first].item
+        self._quoted, self._close_of = NOWHERE, market.prices.price_item
 
     def move_to(self, phase: Phase, end: int, session: int, now: int) -> None:
         """Move to a moment: `end` is the last session whose bar is known, `session` today's, `now` the time."""
         self.phase, self.end, self.session, self.now = phase, end, session, now
         self.data.move_to(end, session, now)
         self.blotter.move_to(now)
-        self._close_of = self.market.prices.close[session].item
+
+    def to_minute(self, end: int, minute: int, now: int) -> None:
+        """Move to a minute of the session at hand: `end` its moment, `minute` its place in the session."""
+        self.end, self.now = end, now
+        self.data.to_minute(end, minute, now)
+        self.blotter.move_to(now)
+
+    def _quote(self) -> None:
+        """Take the prices and the portfolio value that the orders of this bar are sized by."""
+        self._close_of = self.market.prices.quotes(self.end).item
+        self.equity = self.ledger.equity
+        self._quoted = self.end
 
     def run_bar(self) -> None:
         """Run the user's functions of one bar: handle_data, then the scheduled ones in the order scheduled."""
-        self.equity = self.ledger.equity
         if self.functions.handle_data is not None:
             self.functions.handle_data(self.context, self.data)
         for scheduled, on in self.scheduled:
@@ -150,6 +161,21 @@ class Algorithm:
         """Whether a function of the user runs or an account control looks in every session, whatever is scheduled."""
         functions = self.functions
         return bool(functions.handle_data or functions.before_trading_start or self.controls.account)
+
+    def due(self, session: int, count: int) -> tuple[dict[int, list[Any]], list[Any]]:
+        """Return what is scheduled in a session of `count` minutes: minute → functions, and those of every minute.
+
+        A minute's list holds the functions of every minute, too, all in the order scheduled.
+        """
+        today = [scheduled for scheduled, on in self.scheduled if on[session]]
+        minutes = [scheduled.time_rule.minute(count) for scheduled in today]
+        always = [s.time_rule.minutes is None for s in today]
+        found = {
+            minute: [s.function for s, m, every in zip(today, minutes, always, strict=True) if every or m == minute]
+            for minute in minutes
+            if minute is not None
+        }
+        return found, [s.function for s, every in zip(today, always, strict=True) if every]
 
     def scheduled_sessions(self) -> np.ndarray:
         """Return bool[S]: the sessions in which a scheduled function runs."""
@@ -292,6 +318,8 @@ class Algorithm:
         """
         if self.phase is not Phase.TRADING:
             self._check_may_order(verb)
+        if self._quoted != self.end:
+            self._quote()
         try:
             column = asset.column
             known = self._assets[column] is asset

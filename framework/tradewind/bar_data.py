@@ -8,7 +8,7 @@ one asset and one field give a Series, several assets a frame (sessions × asset
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
 import numpy as np
@@ -23,20 +23,34 @@ HISTORY_FIELDS = CURRENT_FIELDS[:-1]
 
 
 class PriceSource(Protocol):
-    """What BarData needs of prices.Prices."""
+    """What BarData needs of prices.Prices or minute_prices.MinutePrices; `at` is a session's or a minute's ordinal."""
 
-    close: np.ndarray
-    volume: np.ndarray
-    reader: Any
+    frequencies: tuple[str, ...]
+    price_item: Callable[[int, int], float]
+    close_item: Callable[[int, int], float]
 
-    def bar(self, field: str, columns: np.ndarray, end: int, seen: int) -> np.ndarray:
+    def row_of(self, at: int, seen: int) -> int:
+        """Return the row of a moment of session `seen` in the arrays at hand, −1 for any other moment."""
+
+    def bar(self, field: str, columns: np.ndarray, at: int, seen: int) -> np.ndarray:
         """Return one field of one bar."""
 
-    def last_known(self, columns: np.ndarray, end: int, seen: int) -> np.ndarray:
+    def last_known(self, columns: np.ndarray, at: int, seen: int) -> np.ndarray:
         """Return the last known prices."""
 
-    def window(self, field: str, columns: np.ndarray, end: int, bars: int, seen: int) -> np.ndarray:
+    def last_traded(self, columns: np.ndarray, at: int) -> np.ndarray:
+        """Return the times of the last trades."""
+
+    def window(self, field: str, columns: np.ndarray, at: int, bars: int, seen: int, frequency: str) -> np.ndarray:
         """Return one field over several bars."""
+
+    def dates(self, at: int, bars: int, frequency: str) -> pd.DatetimeIndex:
+        """Return the labels of several bars."""
+
+
+def _nothing(row: int, column: int) -> float:
+    """Answer for a moment outside the arrays at hand: look the value up."""
+    return float("nan")
 
 
 def _checked(field: str, allowed: tuple[str, ...]) -> str:
@@ -50,8 +64,10 @@ class BarData:
 
     def __init__(self, prices: PriceSource, finder: AssetFinder, sessions: Sessions) -> None:
         self._prices, self._finder, self._sessions = prices, finder, sessions
-        self._index = sessions.index.tz_localize("UTC")
-        self._end = self._seen = -1
+        self._assets = finder.assets
+        self._end = self._seen = self._row = -1
+        self._price_item: Callable[[int, int], float] = _nothing
+        self._close_item: Callable[[int, int], float] = _nothing
         self._now = 0
         self._last_assets: tuple[Asset, ...] = ()
         self._last_columns = np.empty(0, dtype=np.int64)
@@ -61,6 +77,13 @@ class BarData:
     def move_to(self, end: int, seen: int, now: int) -> None:
         """Move to a moment: `end` the last known bar, `seen` today's session, `now` the time (ns UTC)."""
         self._end, self._seen, self._now = end, seen, now
+        self._row = self._prices.row_of(end, seen)
+        self._price_item = self._prices.price_item if self._row >= 0 else _nothing
+        self._close_item = self._prices.close_item if self._row >= 0 else _nothing
+
+    def to_minute(self, end: int, row: int, now: int) -> None:
+        """Move within the session at hand."""
+        self._end, self._row, self._now = end, row, now
 
     @property
     def current_dt(self) -> pd.Timestamp:
@@ -88,7 +111,9 @@ class BarData:
         adjusted to now; NaN before the first trade and after the end date) and last_traded (a UTC time, NaT for never).
         """
         if isinstance(assets, Asset):
-            column = self._finder.column(assets)
+            column = assets.column
+            if column >= len(self._assets) or self._assets[column] is not assets:
+                column = self._finder.column(assets)
             if isinstance(fields, str):
                 return self._scalar(fields, column)
             names = list(fields)
@@ -100,11 +125,15 @@ class BarData:
         return pd.DataFrame({name: self._vector(name, columns) for name in fields}, index=labels)
 
     def _scalar(self, field: str, column: int) -> Any:
-        """Return one field of one asset; the common case reads the bar directly."""
-        if self._end == self._seen and (field == "price" or field == "close"):
-            value = self._prices.close[self._end, column]
+        """Return one field of one asset; a price or close of a bar at hand is read directly."""
+        if field == "price":
+            value = self._price_item(self._row, column)
             if value == value:
-                return float(value)
+                return value
+        elif field == "close":
+            value = self._close_item(self._row, column)
+            if value == value:
+                return value
         value = self._vector(field, np.array([column]))[0]
         return value if field == "last_traded" else float(value)
 
@@ -115,45 +144,46 @@ class BarData:
         return self._prices.bar(field, columns, self._end, self._seen)
 
     def _last_traded(self, columns: np.ndarray) -> pd.DatetimeIndex:
-        """Return the close stamps of the sessions of the last trades."""
-        if self._end < 0:
-            return pd.DatetimeIndex([pd.NaT] * len(columns), tz="UTC")
-        last = self._prices.reader.last_trade(self._end)[columns]
-        stamps = np.where(last >= 0, self._sessions.closes[last], np.iinfo(np.int64).min)
-        return pd.DatetimeIndex(stamps.astype("datetime64[ns]"), tz="UTC")
+        """Return the times of the last trades, NaT for never."""
+        return pd.DatetimeIndex(self._prices.last_traded(columns, self._end).astype("datetime64[ns]"), tz="UTC")
 
     def history(
         self, assets: Asset | Iterable[Asset], fields: str | Iterable[str], bar_count: int, frequency: str
     ) -> Any:
-        """Return the last `bar_count` bars up to now, today's included, adjusted as seen from now.
+        """Return the last `bar_count` bars up to now, the current one included, adjusted as seen from now.
 
-        frequency: "1d". Adjustments: prices by splits, mergers and dividends, volumes by splits. Sessions without a
-        trade are NaN (volume 0), except for "price", which carries the last close forward.
+        frequency: "1d", in a minute run also "1m"; there the last day is today's bar so far. Adjustments: prices by
+        splits, mergers and dividends, volumes by splits. Bars without a trade are NaN (volume 0), except for "price",
+        which carries the last close forward.
         """
-        if frequency != "1d":
-            raise BadParameter("frequency", frequency, "'1d': this bundle has daily bars", ("1d",))
+        if frequency not in self._prices.frequencies:
+            allowed = " or ".join(map(repr, self._prices.frequencies))
+            raise BadParameter("frequency", frequency, f"{allowed} in this run", self._prices.frequencies)
         if isinstance(assets, Asset):
             column = np.array([self._finder.column(assets)])
             if isinstance(fields, str):
-                return pd.Series(self._window(fields, column, bar_count)[:, 0], self._dates(bar_count), name=assets)
-            values = {name: self._window(name, column, bar_count)[:, 0] for name in fields}
-            return pd.DataFrame(values, index=self._dates(bar_count))
+                values = self._window(fields, column, bar_count, frequency)[:, 0]
+                return pd.Series(values, self._dates(bar_count, frequency), name=assets)
+            by_field = {name: self._window(name, column, bar_count, frequency)[:, 0] for name in fields}
+            return pd.DataFrame(by_field, index=self._dates(bar_count, frequency))
         columns = self._columns(assets)
         labels = self._last_labels
         if isinstance(fields, str):
-            window = self._window(fields, columns, bar_count)
-            return pd.DataFrame(window, index=self._dates(bar_count), columns=labels, copy=False)
-        values = {name: self._window(name, columns, bar_count).ravel() for name in fields}
-        rows = pd.MultiIndex.from_product([self._dates(bar_count), labels], names=["date", "asset"])
-        return pd.DataFrame(values, index=rows).sort_index()
+            window = self._window(fields, columns, bar_count, frequency)
+            return pd.DataFrame(window, index=self._dates(bar_count, frequency), columns=labels, copy=False)
+        by_field = {name: self._window(name, columns, bar_count, frequency).ravel() for name in fields}
+        rows = pd.MultiIndex.from_product([self._dates(bar_count, frequency), labels], names=["date", "asset"])
+        return pd.DataFrame(by_field, index=rows).sort_index()
 
-    def _window(self, field: str, columns: np.ndarray, bar_count: int) -> np.ndarray:
-        """Return one field over the last bars."""
-        return self._prices.window(_checked(field, HISTORY_FIELDS), columns, self._end, bar_count, self._seen)
+    def _window(self, field: str, columns: np.ndarray, bar_count: int, frequency: str) -> np.ndarray:
+        """Return one field over the last bars, as an array of the caller's own."""
+        _checked(field, HISTORY_FIELDS)
+        values = self._prices.window(field, columns, self._end, bar_count, self._seen, frequency)
+        return values if values.flags.writeable else values.copy()
 
-    def _dates(self, bar_count: int) -> pd.DatetimeIndex:
-        """Return the UTC session labels of the last bars."""
-        return self._index[self._end - bar_count + 1 : self._end + 1]
+    def _dates(self, bar_count: int, frequency: str) -> pd.DatetimeIndex:
+        """Return the UTC labels of the last bars."""
+        return self._prices.dates(self._end, bar_count, frequency)
 
     def can_trade(self, assets: Asset | Iterable[Asset]) -> Any:
         """Return whether an asset is listed today, has a known price and is not restricted; a Series for several."""

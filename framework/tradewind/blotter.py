@@ -173,6 +173,11 @@ class Blotter:
             self._write_placed()
         return self._open
 
+    @property
+    def anything_open(self) -> bool:
+        """Whether an order is open."""
+        return bool(self._placed) or len(self._open) > 0
+
     def cancel(self, ordinal: int, reason: int) -> None:
         """Cancel an order if it is open; anything else is left as it is."""
         if 0 <= ordinal < self.count and self.orders.status[ordinal] == matching.OPEN:
@@ -200,14 +205,15 @@ class Blotter:
             self._close(ordinal, reason)
         self._prune()
 
-    def end_of_session(self, placed_before: int) -> list[int]:
+    def end_of_session(self, now: int, by_minute: bool) -> list[int]:
         """Cancel what the cancel policy ends with this session; return the ordinals of the cancelled orders.
 
-        An order placed at or after `placed_before` (ns UTC) has not had a bar to fill in yet.
+        In a minute run that is every open order. In a daily run an order placed in this session's one bar, at `now`
+        (ns UTC), has not had a bar to fill in yet and stays.
         """
         if not self.cancel_policy.should_cancel(SESSION_END) or not len(self.open_orders):
             return []
-        ended = self._ended(placed_before).tolist()
+        ended = (self.open_orders if by_minute else self._ended(now)).tolist()
         for ordinal in ended:
             self._close(ordinal, BY_POLICY)
         self._prune()

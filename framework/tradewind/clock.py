@@ -5,19 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import numpy as np
+
 from tradewind_data.sessions import Sessions
+
+MINUTE_NS = 60 * 10**9
 
 
 @dataclass(frozen=True)
 class Clock:
-    """The sessions first..last (ordinals of the bundle's session table), both included.
+    """The sessions first..last (ordinals of the bundle's session table), both included, and their bars.
 
-    In daily mode a session has one bar, stamped with the session's close.
+    A bar has a moment: in a daily run the ordinal of its session, in a minute run the ordinal of its minute in the
+    bundle's table of minutes. A daily bar is stamped with the session's close, a minute bar with the minute's end.
     """
 
     sessions: Sessions
     first: int
     last: int
+    by_minute: bool = False
 
     def __len__(self) -> int:
         """Return the number of sessions."""
@@ -31,10 +37,28 @@ class Clock:
         """Return the session's label, ns at midnight."""
         return int(self.sessions.labels[session])
 
-    def bars(self, session: int) -> list[int]:
-        """Return the stamps (ns UTC) of the session's bars in order."""
-        return [int(self.sessions.closes[session])]
-
     def open(self, session: int) -> int:
-        """Return the session's first bar, ns UTC: one minute after the market opens."""
-        return int(self.sessions.opens[session]) + 60 * 10**9
+        """Return the session's first minute, ns UTC: one minute after the market opens."""
+        return int(self.sessions.opens[session]) + MINUTE_NS
+
+    def bars(self, session: int) -> range:
+        """Return the moments of the session's bars in order."""
+        if not self.by_minute:
+            return range(session, session + 1)
+        return range(*self.sessions.minutes.span(session))
+
+    def stamps(self, session: int) -> list[int]:
+        """Return the times of the session's bars, ns UTC."""
+        if not self.by_minute:
+            return [int(self.sessions.closes[session])]
+        found: list[int] = self.sessions.minutes.stamps(*self.sessions.minutes.span(session)).tolist()
+        return found
+
+    def before(self, session: int) -> int:
+        """Return the moment of the last bar before a session."""
+        return self.bars(session).start - 1
+
+    def count(self, session: int) -> int:
+        """Return the number of minutes of a session."""
+        opens, closes = self.sessions.opens, self.sessions.closes
+        return int(np.int64(closes[session] - opens[session]) // MINUTE_NS)

@@ -9,6 +9,7 @@ commissions, and holdings are marked at the bar's close.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -79,7 +80,9 @@ class Ledger:
         self._held = np.zeros(columns + 1, dtype=np.int64)
         self._count = 0
         self._sums = np.zeros(6)
+        self._cash_settles = False  # whether some column pays its gains into cash when it is marked
         self._totals: Totals | None = None
+        self.mark_first: Callable[[], None] | None = None
         cash, stock = actions.dividends, actions.stock_dividends
         always = semantics.pay_on_next_session
         paid = _Payments(cash.ex, cash.pay, cash.pay_is_session | always, span)
@@ -93,6 +96,8 @@ class Ledger:
     @property
     def cash(self) -> float:
         """The balance; negative when more was bought than there was cash."""
+        if self.mark_first is not None and self._cash_settles:
+            self.marked()
         return float(self.book.cash[kernels.CASH])
 
     @property
@@ -105,9 +110,18 @@ class Ledger:
         """The columns with a position, ascending (a view; do not write)."""
         return self._held[: self._count]
 
+    def marked(self) -> kernels.Book:
+        """Return the book with the holdings valued now: in a minute run they are marked when somebody looks."""
+        if self.mark_first is not None:
+            mark, self.mark_first = self.mark_first, None
+            mark()
+        return self.book
+
     @property
     def totals(self) -> Totals:
         """The sums over the positions at their last prices."""
+        if self.mark_first is not None:
+            self.marked()
         if self._totals is None:
             kernels.totals(self.book, self.held, self._sums)
             long_value, short_value, long_exposure, short_exposure, longs, shorts = self._sums.tolist()

@@ -22,6 +22,9 @@ class Books(Protocol):
     book: Any
     starting_cash: float
 
+    def marked(self) -> Any:
+        """The book with the holdings valued now."""
+
     @property
     def cash(self) -> float:
         """The balance."""
@@ -54,10 +57,10 @@ class Books(Protocol):
 class Position:
     """One holding: asset (sid), amount in signed shares, cost_basis and last_sale_price in currency a share."""
 
-    __slots__ = ("_book", "_column", "asset")
+    __slots__ = ("_column", "_ledger", "asset")
 
-    def __init__(self, asset: Asset, book: Any, column: int) -> None:
-        self.asset, self._book, self._column = asset, book, column
+    def __init__(self, asset: Asset, ledger: Books, column: int) -> None:
+        self.asset, self._ledger, self._column = asset, ledger, column
 
     @property
     def sid(self) -> Asset:
@@ -67,17 +70,17 @@ class Position:
     @property
     def amount(self) -> int:
         """Signed shares; 0 when nothing is held."""
-        return int(self._book.amount[self._column])
+        return int(self._ledger.book.amount[self._column])
 
     @property
     def cost_basis(self) -> float:
         """Average price paid a share, commissions included; 0 when nothing is held."""
-        return float(self._book.cost_basis[self._column])
+        return float(self._ledger.book.cost_basis[self._column])
 
     @property
     def last_sale_price(self) -> float:
         """The last known price."""
-        return float(self._book.last_price[self._column])
+        return float(self._ledger.marked().last_price[self._column])
 
     def __repr__(self) -> str:
         """Show the holding."""
@@ -93,7 +96,7 @@ class Positions(Mapping[Asset, Position]):
 
     def __getitem__(self, asset: Asset) -> Position:
         """Return the holding of an asset."""
-        return Position(asset, self._ledger.book, self._finder.column(asset))
+        return Position(asset, self._ledger, self._finder.column(asset))
 
     def __contains__(self, asset: object) -> bool:
         """Return whether the asset is held."""
@@ -171,7 +174,7 @@ class Portfolio:
     @property
     def current_portfolio_weights(self) -> pd.Series:
         """Series asset → signed exposure as a fraction of portfolio_value."""
-        held, book = self._ledger.held, self._ledger.book
+        held, book = self._ledger.held, self._ledger.marked()
         weights = book.amount[held] * book.last_price[held] * book.multiplier[held] / self.portfolio_value
         return pd.Series(weights, index=pd.Index(list(self.positions), dtype=object), dtype=float)
 

@@ -10,6 +10,8 @@ raw[s]·P[t]/P[s].
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pandas as pd
 
@@ -28,13 +30,57 @@ def checked_field(field: str, allowed: tuple[str, ...] = FIELDS) -> str:
     return field
 
 
+def carried_forward(closes: np.ndarray, before: np.ndarray) -> np.ndarray:
+    """Return float64[n, k]: each NaN replaced by the last number above it in its column, or by before[column]."""
+    known = np.where(np.isnan(closes), -1, np.arange(len(closes))[:, None])
+    source = np.maximum.accumulate(known, axis=0)
+    filled = np.take_along_axis(closes, np.maximum(source, 0), axis=0)
+    return np.where(source < 0, before, filled)
+
+
 class Prices:
-    """The prices of one bundle at one bar frequency, over whole columns and without pandas."""
+    """The prices of one bundle session by session, over whole columns and without pandas.
+
+    MinutePrices answers the same questions minute by minute; there a moment is the ordinal of a minute, here of a
+    session.
+    """
+
+    frequencies: tuple[str, ...] = ("1d",)
 
     def __init__(self, reader: BarReader, finder: AssetFinder, sessions: Sessions) -> None:
         self.reader, self.finder, self.sessions = reader, finder, sessions
-        self.close = reader.values("close")
+        self.close = self.session_closes = reader.values("close")
         self.volume = reader.values("volume")
+        self.price_item: Callable[[int, int], float] = self.close.item
+        self.close_item: Callable[[int, int], float] = self.close.item
+        self._index = sessions.index.tz_localize("UTC")
+        self._every = np.arange(len(finder))
+
+    def open_session(self, session: int) -> None:
+        """Do nothing: all sessions are at hand."""
+
+    def row_of(self, at: int, seen: int) -> int:
+        """Return the row of today's session in the arrays, −1 for another one: its prices are seen from today."""
+        return at if at == seen else -1
+
+    def bar_rows(self, at: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return the raw closes and volumes of a session, float64[N] each."""
+        return self.close[at], self.volume[at]
+
+    def quotes(self, at: int) -> np.ndarray:
+        """Return float64[N]: the raw closes of a session; NaN where there was no trade."""
+        return self.close[at]
+
+    def last_traded(self, columns: np.ndarray, at: int) -> np.ndarray:
+        """Return int64[n] ns: the close stamp of the session of the last trade, the smallest int64 for never."""
+        if at < 0:
+            return np.full(len(columns), np.iinfo(np.int64).min)
+        last = self.reader.last_trade(at)[columns]
+        return np.where(last >= 0, self.sessions.closes[last], np.iinfo(np.int64).min)
+
+    def dates(self, at: int, bars: int, frequency: str) -> pd.DatetimeIndex:
+        """Return the UTC session labels of the last bars."""
+        return self._index[at - bars + 1 : at + 1]
 
     def bar(self, field: str, columns: np.ndarray, end: int, seen: int) -> np.ndarray:
         """Return float64[n]: the field of session `end` as seen from `seen`; NaN (volume 0) without a trade."""
@@ -62,17 +108,14 @@ class Prices:
         if end == seen and not np.isnan(found).any():
             return np.asarray(found)
         last = self.reader.last_trade(end)[columns]
-        found = self.close[last, columns] * self._ratio(columns, last, seen)
+        found = self.close[last, columns] * self.ratio(columns, last, seen)
         found[last < 0] = np.nan
         return np.asarray(found)
 
-    def _ratio(self, columns: np.ndarray, since: np.ndarray, seen: int) -> np.ndarray:
-        """Return P[seen]/P[since] of each column."""
-        now = self.reader.factors(seen)[columns]
-        past = np.array(
-            [self.reader.factors(int(s))[c] if s >= 0 else 1.0 for s, c in zip(since, columns, strict=True)]
-        )
-        return np.asarray(now / past)
+    def ratio(self, columns: np.ndarray, since: np.ndarray, seen: int) -> np.ndarray:
+        """Return P[seen]/P[since] of each column: what turns a price of session `since` into one seen from `seen`."""
+        now = self.reader.factors_of(columns, np.full(len(columns), seen))
+        return np.asarray(now / self.reader.factors_of(columns, since))
 
     def marks(self, columns: np.ndarray, end: int, seen: int) -> np.ndarray:
         """Return float64[n]: the prices at which holdings are valued; NaN means: keep the last one."""
@@ -81,32 +124,31 @@ class Prices:
             return np.asarray(found)
         return self.last_known(columns, end, seen)
 
-    def window(self, field: str, columns: np.ndarray, end: int, bars: int, seen: int) -> np.ndarray:
+    def window(self, field: str, columns: np.ndarray, end: int, bars: int, seen: int, frequency: str) -> np.ndarray:
         """Return float64[bars, n]: the field over the sessions end−bars+1 … end, as seen from `seen`.
 
         "price" is the close, carried forward over sessions without a trade (from before the window, too) up to the
-        asset's end date; the other fields are NaN there, volume 0.
+        asset's end date; the other fields are NaN there, volume 0. frequency: "1d". The array is not to be written to.
         """
-        self._check_window(bars, end)
-        if field != "price":
-            return self.reader.window(field, columns, end, bars, seen_from=seen)
-        closes = self.reader.window("close", columns, end, bars, seen_from=seen)
-        return self._carried_forward(closes, columns, end, seen) if np.isnan(closes).any() else closes
+        if frequency != "1d":
+            raise BadParameter("frequency", frequency, "'1d': this is a daily run", ("1d",))
+        self.check_window(bars, end)
+        whole = len(columns) == len(self._every) and bool((columns == self._every).all())
+        stored = "close" if field == "price" else field
+        values = self.reader.window(stored, None if whole else columns, end, bars, seen_from=seen)
+        if field != "price" or not np.isnan(values).any():
+            return values
+        return self._carried_forward(values, columns, end, seen)
 
     def _carried_forward(self, closes: np.ndarray, columns: np.ndarray, end: int, seen: int) -> np.ndarray:
         """Return the closes with gaps filled by the last close before them, NaN after the end date."""
-        rows = len(closes)
-        first = end - rows + 1
-        known = np.where(np.isnan(closes), -1, np.arange(rows)[:, None])
-        source = np.maximum.accumulate(known, axis=0)
-        filled = np.take_along_axis(closes, np.maximum(source, 0), axis=0)
-        before = self._last_close(columns, first - 1, seen)
-        filled = np.where(source < 0, before, filled)
+        first = end - len(closes) + 1
+        filled = carried_forward(closes, self._last_close(columns, first - 1, seen))
         sessions = np.arange(first, end + 1)[:, None]
         listed = (self.finder.start[columns] <= sessions) & (sessions <= self.finder.end[columns])
         return np.where(listed, filled, np.nan)
 
-    def _check_window(self, bars: int, end: int) -> None:
+    def check_window(self, bars: int, end: int) -> None:
         """Refuse a window that reaches before the bundle's first bar."""
         if not hasattr(bars, "__index__") or bars < 1:
             raise BadParameter("bar_count", bars, "a whole number of at least 1")
@@ -114,9 +156,8 @@ class Prices:
         available = end - first + 1
         if bars > available:
             index = self.sessions.index
-            raise HistoryWindowStartsBeforeData(
-                bars, max(available, 0), f"{index[end]:%Y-%m-%d}", f"{index[first]:%Y-%m-%d}"
-            )
+            last, began = f"{index[end]:%Y-%m-%d}", f"{index[first]:%Y-%m-%d}"
+            raise HistoryWindowStartsBeforeData(bars, max(available, 0), last, began)
 
     def returns_of(self, asset: Asset, first: int, last: int) -> np.ndarray:
         """Return float64[last−first+1]: the asset's daily returns as a benchmark.
@@ -128,7 +169,7 @@ class Prices:
         self._check_benchmark(asset, int(columns[0]), first, last)
         has_bar_before = first > 0 and self.reader.last_trade(first - 1)[columns[0]] >= 0
         bars = last - first + (2 if has_bar_before else 1)
-        price = self.window("price", columns, last, bars, last)[:, 0]
+        price = self.window("price", columns, last, bars, last, "1d")[:, 0]
         if not has_bar_before:
             opening = self.reader.window("open", columns, last, bars, seen_from=last)[0, 0]
             price = np.r_[opening, price]

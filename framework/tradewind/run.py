@@ -15,12 +15,14 @@ import pandas as pd
 from tradewind.algorithm import Algorithm, Market, UserFunctions
 from tradewind.bar_data import BarData
 from tradewind.blotter import Blotter
+from tradewind.cancel_policy import EODCancel
 from tradewind.capital import CapitalChange, capital_changes_of
 from tradewind.clock import Clock
 from tradewind.compat.loader import digest, load, parameter_values, read_source
 from tradewind.compat.names import imported_names
 from tradewind.errors import BadParameter, RunInterrupted
 from tradewind.ledger import Ledger
+from tradewind.minute_prices import MinutePrices
 from tradewind.prices import Prices, aligned_benchmark
 from tradewind.recorder import Recorder
 from tradewind.result import Result
@@ -33,6 +35,7 @@ from tradewind_data.errors import SessionOutOfBounds
 Date = str | pd.Timestamp | None
 Benchmark = str | Asset | pd.Series | None
 
+FREQUENCIES = {"daily": "1d", "minute": "1m"}
 LIBRARIES = ("numpy", "pandas", "numba", "pyarrow")
 
 
@@ -60,7 +63,7 @@ def run_algorithm(
     initialize, handle_data, before_trading_start, analyze: the user's functions. analyze(context, perf) receives
         `Result.to_zipline()` after the run.
     capital_base: cash at the start, in the bundle's currency.
-    data_frequency: "daily".
+    data_frequency: "daily", one bar a session, or "minute", when the bundle has minute bars.
     bundle: a bundle's name or folder, or an open Bundle.
     benchmark: a symbol, an Asset or a Series of daily returns; set_benchmark in initialize takes precedence.
     semantics: "tradewind", "zipline" or a Semantics (docs/deviations.md).
@@ -148,10 +151,10 @@ def _run(
     """Put the parts of one run together, simulate, and return the result."""
     began = time.perf_counter()
     rules = semantics_named(semantics)
-    if data_frequency != "daily":
-        raise BadParameter("data_frequency", data_frequency, "'daily': minute bars are not simulated yet", ("daily",))
+    if data_frequency not in FREQUENCIES:
+        raise BadParameter("data_frequency", data_frequency, "'daily' or 'minute'", tuple(FREQUENCIES))
     opened = bundle if isinstance(bundle, Bundle) else open_bundle(bundle)
-    clock = _clock(opened, start, end)
+    clock = _clock(opened, start, end, by_minute=data_frequency == "minute")
     changes = capital_changes_of(capital_changes, clock)
     simulator = _simulator(functions, opened, clock, _capital(capital_base), rules, changes)
     facts = _facts(about, opened, simulator.market.clock, capital_base, data_frequency, rules, parameters)
@@ -188,9 +191,12 @@ def _simulator(
 ) -> Simulator:
     """Make the ledger, the blotter, the recorder and the algorithm of one run."""
     finder, sessions, actions = bundle.finder, bundle.sessions, bundle.actions
-    market = Market(finder, Prices(bundle.bars("1d"), finder, sessions), clock)
+    daily = Prices(bundle.bars("1d"), finder, sessions)
+    market = Market(finder, MinutePrices(daily, bundle.bars("1m")) if clock.by_minute else daily, clock)
     ledger = Ledger(len(finder), len(sessions), capital, actions, semantics)
     blotter = Blotter(finder, semantics)
+    if clock.by_minute and semantics.minute_orders_last_a_day:
+        blotter.cancel_policy = EODCancel()
     recorder = Recorder(clock, ledger, finder, semantics)
     algorithm = Algorithm(functions, market, ledger, blotter, recorder)
     return Simulator(algorithm, market, actions, ledger, blotter, recorder, semantics, capital_changes)
@@ -221,9 +227,9 @@ def _day(name: str, value: Date, default: int) -> int:
     return int(naive.normalize().as_unit("ns").value)
 
 
-def _clock(bundle: Bundle, start: Date, end: Date) -> Clock:
+def _clock(bundle: Bundle, start: Date, end: Date, by_minute: bool) -> Clock:
     """Return the clock of the run; refuse days outside the bundle's bars."""
-    reader, sessions = bundle.bars("1d"), bundle.sessions
+    reader, sessions = bundle.bars(FREQUENCIES["minute" if by_minute else "daily"]), bundle.sessions
     labels = sessions.labels
     first_day, last_day = int(labels[reader.first_session]), int(labels[reader.last_session])
     start_day, end_day = _day("start", start, first_day), _day("end", end, last_day)
@@ -236,7 +242,7 @@ def _clock(bundle: Bundle, start: Date, end: Date) -> Clock:
             f"({name}) is outside bundle {bundle.name!r}, whose bars reach from {first} to {last}. Choose days within."
         )
         raise SessionOutOfBounds(found, first, last, problem)
-    clock = Clock(sessions, sessions.at_or_after(start_day), sessions.at_or_before(end_day))
+    clock = Clock(sessions, sessions.at_or_after(start_day), sessions.at_or_before(end_day), by_minute)
     if len(clock) < 1:
         raise BadParameter("start", start, "such that at least one session lies between start and end")
     return clock

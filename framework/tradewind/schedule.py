@@ -74,6 +74,16 @@ class TimeRule:
     anchor: str
     minutes: int | None
 
+    def minute(self, count: int) -> int | None:
+        """Return the minute of a session of `count` minutes (0 = the first), None when the session has no such minute.
+
+        market_open(minutes=m) is the m-th minute, market_close(minutes=m) the one that ends m minutes before the close.
+        """
+        if self.minutes is None:
+            return None
+        minute = self.minutes - 1 if self.anchor == "market_open" else count - 1 - self.minutes
+        return minute if 0 <= minute < count else None
+
     def __repr__(self) -> str:
         """Show the call that makes this rule."""
         return f"time_rules.{self.anchor}({'' if self.minutes is None else f'minutes={self.minutes}'})"

@@ -84,7 +84,7 @@ def environment_of(clock: Clock, capital_base: float) -> dict[str, Any]:
         "arena": "backtest",
         "data_frequency": "daily",
         "start": pd.Timestamp(clock.open(clock.first), tz="UTC"),
-        "end": pd.Timestamp(clock.bars(clock.last)[-1], tz="UTC"),
+        "end": pd.Timestamp(clock.stamps(clock.last)[-1], tz="UTC"),
         "capital_base": capital_base,
         "platform": "tradewind",
     }

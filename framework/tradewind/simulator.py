@@ -12,8 +12,10 @@ session end          positions in assets whose life is over are closed, open ord
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from tradewind import algorithm as running
 from tradewind import cancel_policy
@@ -78,16 +80,19 @@ class Simulator:
         """Run one session, event by event; return the next."""
         self.start_of_session(session)
         self.before_trading_start(session)
-        for now in self.market.clock.bars(session):
-            self.bar(session, now)
-        self.end_of_session(session, now)
+        self.market.prices.open_session(session)
+        if self.market.clock.by_minute:
+            self.minutes(session)
+        else:
+            self.bar(session, self.market.clock.stamps(session)[0])
+        self.end_of_session(session, self.market.clock.stamps(session)[-1])
         return session + 1
 
     def quiet_sessions(self, session: int) -> int:
         """Run the sessions from this one on that nobody acts on, in compiled code; return the next one."""
         after = np.flatnonzero(~self._quiet[session : self.market.clock.last + 1])
         stop = session + int(after[0]) if len(after) else self.market.clock.last + 1
-        reached = self.recorder.run_quiet(self.market.prices.close, session, min(stop, session + MOST_AT_ONCE))
+        reached = self.recorder.run_quiet(self.market.prices.session_closes, session, min(stop, session + MOST_AT_ONCE))
         return reached if reached > session else self.one_session(session)
 
     def _is_quiet(self, session: int) -> bool:
@@ -97,6 +102,8 @@ class Simulator:
         if len(self.algorithm.scheduled) != self._schedules_seen:
             self._quiet = ~(self._eventful | self.algorithm.scheduled_sessions())
             self._schedules_seen = len(self.algorithm.scheduled)
+        if self.market.clock.by_minute and len(self.ledger.held):
+            return False  # holdings are valued at the last minute, which the daily closes need not show
         return bool(self._quiet[session]) and not len(self.blotter.open_orders)
 
     def _eventful_sessions(self) -> np.ndarray:
@@ -141,25 +148,63 @@ class Simulator:
         function = self.algorithm.functions.before_trading_start
         if function is None:
             return
-        known = session - 1 if self.semantics.no_look_ahead_before_open else session
-        now = int(self.market.clock.sessions.opens[session]) - MINUTES_BEFORE_OPEN
+        clock = self.market.clock
+        looks_ahead = not (self.semantics.no_look_ahead_before_open or clock.by_minute)
+        known = session if looks_ahead else clock.before(session)
+        now = int(clock.sessions.opens[session]) - MINUTES_BEFORE_OPEN
         self._mark(known, session)
         self.algorithm.move_to(Phase.BEFORE_OPEN, known, session, now)
         function(self.algorithm.context, self.algorithm.data)
 
     def bar(self, session: int, now: int) -> None:
-        """Fill the orders of earlier bars, mark the holdings, run the user's functions."""
-        prices = self.market.prices
+        """Run a session's one bar: fill the orders of earlier bars, mark the holdings, run the user's functions."""
         self.algorithm.move_to(Phase.TRADING, session, session, now)
-        self._book(self.blotter.fill(prices.close[session], prices.volume[session], now, self.algorithm.data), now)
+        self._fill(session, now)
         self._mark(session, session)
         self.algorithm.run_bar()
+
+    def minutes(self, session: int) -> None:
+        """Run a session's minutes: fill, then the user's functions; minutes in which nothing can happen are passed
+        over.
+
+        Holdings are marked when somebody looks at them, and at the session's end.
+        """
+        algorithm, clock, ledger = self.algorithm, self.market.clock, self.ledger
+        handle_data, context, data = algorithm.functions.handle_data, algorithm.context, algorithm.data
+        first, stamps = clock.bars(session).start, clock.stamps(session)
+        due, always = algorithm.due(session, len(stamps))
+        every_minute = handle_data is not None or bool(always)
+        algorithm.move_to(Phase.TRADING, first, session, stamps[0])
+        minute = 0
+        while minute < len(stamps):
+            at, now = first + minute, stamps[minute]
+            algorithm.to_minute(at, minute, now)
+            if self.blotter.anything_open:
+                self._fill(at, now)
+            ledger.mark_first = self._mark_now
+            if handle_data is not None:
+                handle_data(context, data)
+            for function in due.get(minute, always):
+                function(context, data)
+            minute = minute + 1 if every_minute or self.blotter.anything_open else _next(due, minute, len(stamps))
+        algorithm.to_minute(first + len(stamps) - 1, len(stamps) - 1, stamps[-1])
+        self._mark_now()
+
+    def _mark_now(self) -> None:
+        """Value the holdings at the last known prices of the current bar."""
+        self.ledger.mark_first = None
+        self._mark(self.algorithm.end, self.session)
+
+    def _fill(self, at: int, now: int) -> None:
+        """Fill the open orders against the bar at a moment."""
+        close, volume = self.market.prices.bar_rows(at)
+        self._book(self.blotter.fill(close, volume, now, self.algorithm.data), now)
 
     def end_of_session(self, session: int, now: int) -> None:
         """Close what reached the end of its life, cancel what the policy ends, check leverage, record the session."""
         if self._eventful[session]:
             self._close_ended(session, now)
-        for ordinal in self.blotter.end_of_session(now):
+        for ordinal in self.blotter.end_of_session(now, self.market.clock.by_minute):
             if self.blotter.cancel_policy.warn_on_cancel:
                 self.algorithm.log.warning(cancel_policy.told(self.blotter.snapshot(ordinal)))
         if self.algorithm.controls.account:
@@ -195,6 +240,11 @@ class Simulator:
         return _UserCode(self)
 
 
+def _next(due: dict[int, list[Any]], minute: int, count: int) -> int:
+    """Return the next minute at which something is scheduled, `count` when there is none."""
+    return min((m for m in due if m > minute), default=count)
+
+
 class _UserCode:
     """While user code runs: the API acts on this algorithm, the optimizer knows its portfolio, errors name the day."""
 
@@ -215,5 +265,7 @@ class _UserCode:
         algorithm = self._simulator.algorithm
         if algorithm.phase is Phase.INITIALIZE:
             return "initialize"
+        if algorithm.market.clock.by_minute:
+            return f"{pd.Timestamp(algorithm.now):%Y-%m-%d %H:%M} UTC ({algorithm.phase.value})"
         label = algorithm.market.clock.sessions.index[self._simulator.session]
         return f"{label:%Y-%m-%d} ({algorithm.phase.value})"

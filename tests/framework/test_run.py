@@ -7,7 +7,7 @@ import pytest
 
 from tradewind import run_algorithm, run_file
 from tradewind.errors import AlgorithmError, AlgorithmSyntaxError, BadParameter, UsageError
-from tradewind_data.errors import BundleNotFound, SessionOutOfBounds, SymbolNotFound
+from tradewind_data.errors import BundleNotFound, FrequencyNotFound, SessionOutOfBounds, SymbolNotFound
 
 NOTHING = {"handle_data": lambda context, data: None}
 
@@ -44,7 +44,8 @@ def test_dates_default_to_the_bundles_span_and_move_to_sessions():
         ({"start": "2012-01-07", "end": "2012-01-08"}, BadParameter, "at least one session"),
         ({"capital_base": -5}, BadParameter, "capital_base was -5"),
         ({"capital_base": "much"}, BadParameter, "a number"),
-        ({"data_frequency": "minute"}, BadParameter, "data_frequency was 'minute'"),
+        ({"data_frequency": "weekly"}, BadParameter, "data_frequency was 'weekly'"),
+        ({"data_frequency": "minute"}, FrequencyNotFound, "no '1m' bars; it has: 1d"),
         ({"semantics": "ziplin"}, BadParameter, "Did you mean"),
         ({"bundle": "demoo"}, BundleNotFound, "demo"),
         ({"benchmark": "MSFTT"}, SymbolNotFound, "MSFT"),

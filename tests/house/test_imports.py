@@ -21,7 +21,7 @@ FLOORS = [
     "semantics times kernels matching metrics tables",
     "orders portfolio clock schedule cancel_policy restrictions bar_data log packets runfiles",
     "sizing prices slippage commission controls capital ledger result recorded",
-    "blotter contest settings",
+    "blotter contest minute_prices settings",
     "recorder",
     "algorithm report",
     "simulator api",

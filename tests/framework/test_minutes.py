@@ -1,0 +1,275 @@
+"""Minute runs: bars, fills, schedules, history of minutes and of days, the night between sessions."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import tradewind.api as api
+from tradewind import run_algorithm
+from tradewind.errors import BadParameter, HistoryWindowStartsBeforeData
+from tradewind.semantics import ZIPLINE
+from tradewind_data.bundle import open_bundle
+from tradewind_data.ingest.folder import ingest_folder
+
+DAYS = ["2021-11-24", "2021-11-26", "2021-11-29"]  # the second closes early, at 13:00
+COUNTS = [390, 210, 390]
+
+
+def minutes_of(day, count):
+    return pd.date_range(f"{day} 14:31", periods=count, freq="min", tz="UTC")
+
+
+def frame(start, step, holes=()):
+    """Closes start, start + step, … over all minutes; highs a tenth above, lows a tenth below; holes are left out."""
+    stamps = np.concatenate([minutes_of(day, count).tz_localize(None) for day, count in zip(DAYS, COUNTS, strict=True)])
+    close = start + step * np.arange(len(stamps))
+    table = pd.DataFrame(
+        {
+            "date": stamps,
+            "open": close - 0.05,
+            "high": close + 0.1,
+            "low": close - 0.1,
+            "close": close,
+            "volume": 1_000 + np.arange(len(stamps)),
+        }
+    )
+    return table.drop(index=list(holes))
+
+
+def daily(table):
+    day = pd.to_datetime(table["date"]).dt.normalize()
+    grouped = table.groupby(day)
+    bars = pd.DataFrame(
+        {
+            "open": grouped["open"].first(),
+            "high": grouped["high"].max(),
+            "low": grouped["low"].min(),
+            "close": grouped["close"].last(),
+            "volume": grouped["volume"].sum(),
+        }
+    )
+    return bars.rename_axis("date").reset_index()
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory):
+    """AAA rises a cent a minute and splits 2:1 on the third day; BBB misses minutes 2–4 and the first of day three."""
+    folder, root = tmp_path_factory.mktemp("minutes"), tmp_path_factory.mktemp("root")
+    for kind in ("daily", "minute"):
+        (folder / kind).mkdir()
+    rising = frame(100.0, 0.01)
+    third = rising.index >= 600
+    rising.loc[third, ["open", "high", "low", "close"]] /= 2
+    for name, table in {"AAA": rising, "BBB": frame(20.0, 0.0, holes=[1, 2, 3, 600])}.items():
+        table.to_csv(folder / "minute" / f"{name}.csv", index=False)
+        daily(table).to_csv(folder / "daily" / f"{name}.csv", index=False)
+    (folder / "assets.csv").write_text("symbol,sid\nAAA,1\nBBB,2\n")
+    (folder / "splits.csv").write_text("symbol,effective_date,factor\nAAA,2021-11-29,2\n")
+    ingest_folder(folder, "minutes", root=root)
+    return open_bundle("minutes", root)
+
+
+def run(bundle, handle_data=None, initialize=None, **more):
+    return run_algorithm(
+        initialize=initialize,
+        handle_data=handle_data,
+        capital_base=100_000.0,
+        data_frequency="minute",
+        bundle=bundle,
+        **more,
+    )
+
+
+def at(wanted, ask):
+    """Make a handle_data that keeps ask(context, data) at given times ("MM-DD HH:MM", UTC)."""
+    answers = {}
+
+    def handle_data(context, data):
+        now = f"{api.get_datetime():%m-%d %H:%M}"
+        if now in wanted:
+            answers[now] = ask(context, data)
+
+    return handle_data, answers
+
+
+def test_every_minute_of_every_session_is_a_bar(bundle):
+    times = []
+    result = run(bundle, lambda c, d: times.append(api.get_datetime()))
+    wanted = [stamp for day, count in zip(DAYS, COUNTS, strict=True) for stamp in minutes_of(day, count)]
+    assert times == wanted
+    assert len(result.perf) == 3
+    assert result.info["data_frequency"] == "minute"
+
+
+def test_an_order_fills_in_the_next_minute_and_positions_are_valued_when_looked_at(bundle, free):
+    def trade(context, data):
+        if f"{api.get_datetime():%m-%d %H:%M}" == "11-24 14:40":
+            api.order(api.sid(1), 100)
+
+    seen = {}
+
+    def handle_data(context, data):
+        trade(context, data)
+        seen[f"{api.get_datetime():%m-%d %H:%M}"] = context.portfolio.portfolio_value
+
+    result = run(bundle, handle_data, free)
+    assert result.fills["price"].tolist() == [pytest.approx(100.10)]
+    assert result.fills["time"][0] == pd.Timestamp("2021-11-24 14:41", tz="UTC")
+    assert seen["11-24 14:40"] == seen["11-24 14:41"] == 100_000.0
+    assert seen["11-24 14:51"] == pytest.approx(100_010.0)
+    assert result.perf["ending_value"].iloc[0] == pytest.approx(100 * (100 + 0.01 * 389))
+    assert result.positions["amount"].tolist() == [100, 100, 200]
+
+
+def test_the_value_at_the_sessions_end_needs_nobody_to_look(bundle, free):
+    def initialize(context):
+        free(context)
+        api.schedule_function(lambda c, d: api.order(api.sid(1), 100), time_rule=api.time_rules.market_open())
+
+    result = run(bundle, None, initialize)
+    assert result.fills["time"].dt.strftime("%H:%M").tolist() == ["14:32"] * 3
+    closes = [100 + 0.01 * 389, 100 + 0.01 * 599, (100 + 0.01 * 989) / 2]
+    assert result.perf["ending_value"].tolist() == pytest.approx([100 * closes[0], 200 * closes[1], 500 * closes[2]])
+
+
+@pytest.mark.parametrize(
+    ("rule", "times"),
+    [
+        (api.time_rules.market_open(), ["14:31"] * 3),
+        (api.time_rules.market_open(minutes=90), ["16:00"] * 3),
+        (api.time_rules.market_close(), ["20:59", "17:59", "20:59"]),
+        (api.time_rules.market_close(minutes=30), ["20:30", "17:30", "20:30"]),
+        (api.time_rules.market_close(hours=4), ["17:00", "17:00"]),
+    ],
+)
+def test_time_rules_fire_at_their_minute_and_not_at_all_where_there_is_none(bundle, rule, times):
+    seen = []
+    run(
+        bundle,
+        None,
+        lambda context: api.schedule_function(
+            lambda c, d: seen.append(f"{api.get_datetime():%H:%M}"), api.date_rules.every_day(), rule
+        ),
+    )
+    assert seen == times
+
+
+def test_handle_data_comes_first_and_every_minute_is_every_minute(bundle):
+    calls = []
+
+    def initialize(context):
+        api.schedule_function(lambda c, d: calls.append("each"), time_rule=api.time_rules.every_minute())
+        api.schedule_function(lambda c, d: calls.append("open"), time_rule=api.time_rules.market_open())
+
+    run(bundle, lambda c, d: calls.append("handle"), initialize, end=DAYS[0])
+    assert calls[:5] == ["handle", "each", "open", "handle", "each"]
+    assert (calls.count("each"), calls.count("open")) == (390, 1)
+
+
+def test_current_values_and_the_last_trade(bundle):
+    ask = lambda c, d: [d.current(api.sid(2), f) for f in ("price", "close", "volume", "last_traded")]  # noqa: E731
+    handle_data, seen = at(["11-24 14:33", "11-29 14:31"], ask)
+    run(bundle, handle_data)
+    price, close, volume, last = seen["11-24 14:33"]
+    assert (price, volume) == (20.0, 0.0)
+    assert np.isnan(close)
+    assert last == pd.Timestamp("2021-11-24 14:31", tz="UTC")
+    assert seen["11-29 14:31"][0] == 20.0
+    assert seen["11-29 14:31"][3] == pd.Timestamp("2021-11-26 18:00", tz="UTC")
+
+
+def test_history_of_minutes_runs_through_the_night_and_the_split(bundle):
+    handle_data, seen = at(["11-29 14:32"], lambda c, d: d.history([api.sid(1), api.sid(2)], "price", 4, "1m"))
+    run(bundle, handle_data)
+    table = seen["11-29 14:32"]
+    assert table.index.strftime("%m-%d %H:%M").tolist() == ["11-26 17:59", "11-26 18:00", "11-29 14:31", "11-29 14:32"]
+    assert table.iloc[:, 0].tolist() == pytest.approx([(100 + 0.01 * n) / 2 for n in (598, 599, 600, 601)])
+    assert table.iloc[:, 1].tolist() == [20.0] * 4
+
+
+def test_history_of_days_ends_with_today_so_far(bundle):
+    fields = ["open", "high", "low", "close", "volume", "price"]
+    handle_data, seen = at(["11-26 14:35"], lambda c, d: d.history(api.sid(1), fields, 2, "1d"))
+    run(bundle, handle_data)
+    table = seen["11-26 14:35"]
+    assert table.index.strftime("%m-%d").tolist() == ["11-24", "11-26"]
+    whole, today = table.iloc[0], table.iloc[1]
+    assert whole[["open", "high", "low", "close"]].tolist() == pytest.approx([99.95, 103.99, 99.9, 103.89])
+    first, last = 100 + 0.01 * 390, 100 + 0.01 * 394
+    assert today[["open", "high", "low", "close"]].tolist() == pytest.approx(
+        [first - 0.05, last + 0.1, first - 0.1, last]
+    )
+    assert today["volume"] == sum(1_000 + n for n in range(390, 395))
+    assert today["price"] == today["close"]
+
+
+def test_today_so_far_is_empty_before_the_first_trade(bundle):
+    handle_data, seen = at(["11-29 14:31"], lambda c, d: d.history(api.sid(2), ["close", "volume", "price"], 1, "1d"))
+    run(bundle, handle_data)
+    row = seen["11-29 14:31"].iloc[0]
+    assert np.isnan(row["close"])
+    assert (row["volume"], row["price"]) == (0.0, 20.0)
+
+
+def test_before_trading_start_knows_the_last_minute_seen_from_today(bundle):
+    seen = []
+
+    def before(context, data):
+        known = data.current(api.sid(1), "price"), data.history(api.sid(1), "close", 1, "1m").iloc[-1]
+        seen.append((f"{api.get_datetime():%m-%d %H:%M}", *known) if len(seen) else ("first",))
+
+    def skip_first(context, data):
+        if not seen:
+            seen.append(("first", data.current(api.sid(1), "price")))
+        else:
+            before(context, data)
+
+    run(bundle, None, before_trading_start=skip_first)
+    assert np.isnan(seen[0][1])
+    assert seen[1] == ("11-26 13:45", pytest.approx(103.89), pytest.approx(103.89))
+    assert seen[2] == ("11-29 13:45", pytest.approx(105.99 / 2), pytest.approx(105.99 / 2))
+
+
+def test_days_before_the_open_are_whole_ones(bundle):
+    seen = []
+
+    def before(context, data):
+        if api.get_datetime().day == 29:
+            seen.append(data.history(api.sid(1), "close", 2, "1d").tolist())
+
+    run(bundle, None, before_trading_start=before)
+    assert seen == [pytest.approx([103.89 / 2, 105.99 / 2])]
+
+
+def place_late(context, data):
+    if f"{api.get_datetime():%m-%d %H:%M}" == "11-24 21:00":
+        api.order(api.sid(1), 10)
+
+
+def test_minute_orders_end_with_the_session(bundle, caplog):
+    result = run(bundle, place_late)
+    assert result.orders[["status", "filled"]].values.tolist() == [["cancelled", 0]]
+    assert "AAA" in caplog.text
+    kept = run(bundle, place_late, semantics=ZIPLINE)
+    assert kept.fills["time"][0] == pd.Timestamp("2021-11-26 14:31", tz="UTC")
+
+
+@pytest.mark.parametrize(
+    ("ask", "error", "said"),
+    [
+        (lambda d: d.history(api.sid(1), "price", 1, "5m"), BadParameter, "'1m' or '1d'"),
+        (lambda d: d.history(api.sid(1), "price", 0, "1m"), BadParameter, "bar_count was 0"),
+        (lambda d: d.history(api.sid(1), "price", 20, "1m"), HistoryWindowStartsBeforeData, "at most 10"),
+    ],
+)
+def test_refusals(bundle, ask, error, said):
+    handle_data, _ = at(["11-24 14:40"], lambda c, d: ask(d))
+    with pytest.raises(error, match=said) as caught:
+        run(bundle, handle_data)
+    assert caught.value.__notes__ == ["simulated time: 2021-11-24 14:40 UTC (trading)"]
+
+
+def test_volume_limits_start_anew_every_minute(bundle):
+    handle_data, _ = at(["11-24 14:31"], lambda c, d: api.order(api.sid(1), 250))
+    result = run(bundle, handle_data)
+    assert result.fills["amount"].tolist() == [100, 100, 50]
