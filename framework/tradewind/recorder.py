@@ -46,7 +46,7 @@ class Recorder:
         self._variables: dict[str, Any] = {}
         self._variable_rows: list[dict[str, Any]] = []
         self._optimizer: list[dict[str, Any]] = []
-        self._duals: list[pd.DataFrame] = []
+        self._duals: list[tuple[pd.Timestamp, int, Any]] = []
         self._calls = 0
         self.benchmark_returns: np.ndarray | None = None
         self.benchmark_name: str | None = None
@@ -92,26 +92,20 @@ class Recorder:
             }
         )
         if result.success:
-            self._duals.append(self._binding(session, found.constraints))
+            self._duals.append((self._clock.sessions.index[session], self._calls, found.binding_rows()))
         self._calls += 1
 
-    def _binding(self, session: int, rows: pd.DataFrame) -> pd.DataFrame:
-        """Return the binding rows of one call in the shape of the duals table."""
-        binding = rows[rows["binding"].to_numpy(dtype=bool)]
-        at_upper = binding["side"].to_numpy() == "upper"
-        return pd.DataFrame(
-            {
-                "session": self._clock.sessions.index[session],
-                "call": self._calls,
-                "constraint": binding["constraint"].astype(str).to_numpy(),
-                "label": ["" if label is None else str(label) for label in binding["label"]],
-                "side": binding["side"].to_numpy(),
-                "value": binding["value"].to_numpy(),
-                "bound": np.where(at_upper, binding["upper"], binding["lower"]).astype(float),
-                "slack": binding["slack"].to_numpy(),
-                "shadow_price": binding["shadow_price"].to_numpy(),
-            }
-        )
+    def _binding(self) -> pd.DataFrame:
+        """Return the binding rows of all calls in the shape of the duals table."""
+        at = np.repeat(np.arange(len(self._duals)), [len(rows.side) for _, _, rows in self._duals])
+        columns: dict[str, Any] = {
+            "session": pd.DatetimeIndex([session for session, _, _ in self._duals])[at],
+            "call": np.array([call for _, call, _ in self._duals], dtype=np.int64)[at],
+        }
+        for name in ("constraint", "label", "side", "value", "bound", "slack", "shadow_price"):
+            columns[name] = [value for _, _, rows in self._duals for value in getattr(rows, name)]
+        columns["label"] = ["" if label is None else str(label) for label in columns["label"]]
+        return pd.DataFrame(columns)
 
     def end_of_session(self, session: int) -> None:
         """Write the session's row and holdings."""
@@ -169,8 +163,8 @@ class Recorder:
 
     def _optimizations(self) -> dict[str, Any]:
         """Return the tables of the optimizer's calls, where there were any."""
-        tables = {"optimizer": [pd.DataFrame(self._optimizer)] if self._optimizer else [], "duals": self._duals}
-        return {name: pd.concat(parts, ignore_index=True) for name, parts in tables.items() if parts}
+        tables = {"optimizer": pd.DataFrame(self._optimizer)} if self._optimizer else {}
+        return tables | {"duals": self._binding()} if self._duals else tables
 
     def _performance(self, blotter: Any) -> pd.DataFrame:
         """Return the performance table."""

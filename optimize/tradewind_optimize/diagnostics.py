@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from tradewind_optimize.certify import Certificate, lagrangian, row_multipliers
 from tradewind_optimize.compile import Compilation
 from tradewind_optimize.errors import Violation
-from tradewind_optimize.problem import Block, Box, Convex, Floats, Hinge, Linear, Quadratic, RowMatrix, Solution
+from tradewind_optimize.problem import Block, Box, Convex, Floats, Hinge, Ints, Linear, Quadratic, RowMatrix, Solution
 
 BINDING = 1e-7
 BROKEN = 1e-9
@@ -24,7 +25,7 @@ COLUMNS = ["constraint", "label", "side", "value", "lower", "upper", "slack", "s
 class Measured:
     """One block at one portfolio: float64 arrays, one entry a row; ``labels`` name the rows."""
 
-    labels: tuple[Hashable, ...]
+    labels: Sequence[Any]  # or an Index, of which only single entries are read
     value: Floats
     lower: Floats
     upper: Floats
@@ -44,7 +45,8 @@ def measure(block: Block, weights: Floats, labels: pd.Index) -> Measured:
         low, high = (
             np.broadcast_to(np.asarray(side, dtype=np.float64), at.shape) for side in (block.lower, block.upper)
         )
-        return Measured(tuple(labels[at]), weights[at], low, high, block.below, block.above)
+        names = labels if len(at) == len(labels) and np.array_equal(at, np.arange(len(at))) else labels[at]
+        return Measured(cast(Sequence[Any], names), weights[at], low, high, block.below, block.above)
     if isinstance(block, Linear):
         value = RowMatrix.of(block.matrix).dot(weights)
         return Measured(block.labels, value, block.lower, block.upper, block.below, block.above)
@@ -92,7 +94,7 @@ def _violations(compilation: Compilation, name: str, weights: Floats) -> Iterato
 
 def _reasons(rows: Measured) -> list[str]:
     out = []
-    for i in np.flatnonzero(rows.slack < -BROKEN):
+    for i in map(int, np.flatnonzero(rows.slack < -BROKEN)):
         low = rows.value[i] < rows.lower[i]
         text, bound = (rows.below, rows.lower[i]) if low else (rows.above, rows.upper[i])
         out.append(text.format(label=_shown(rows.labels[i]), value=_plain(rows.value[i]), bound=_plain(bound)))
@@ -146,37 +148,84 @@ class Diagnostics:
 
     def table(self, every: bool = False) -> pd.DataFrame:
         """The frame of :attr:`constraints`; with ``every`` also the box rows that do not bind."""
-        parts: dict[str, list[Any]] = {name: [] for name in COLUMNS}
-        pricing = _Pricing(self._compilation, self._solution)
-        for ordinal, block in self._compilation.blocks:
-            self._add(parts, repr(self._compilation.constraints[ordinal]), block, pricing.of(ordinal, block), every)
-        text = {name: pd.Series(parts.pop(name), dtype=object) for name in ("constraint", "label")}
-        numbers = {name: np.concatenate([_EMPTY[name], *values]) for name, values in parts.items()}
-        return pd.DataFrame({**text, **numbers}, columns=COLUMNS)
+        rows = list(self._rows(every))
+        words = [row.word for row in rows for _ in row.keep]
+        labels = [row.measured.labels[i] for row in rows for i in row.keep]
+        columns: dict[str, Any] = {
+            "constraint": pd.Series(words, dtype=object),
+            "label": pd.Series(labels, dtype=object),
+            "side": _joined([row.side for row in rows], object),
+            "value": _joined([row.measured.value[row.keep] for row in rows]),
+            "lower": _joined([row.measured.lower[row.keep] for row in rows]),
+            "upper": _joined([row.measured.upper[row.keep] for row in rows]),
+            "slack": _joined([row.slack for row in rows]),
+            "shadow_price": _joined([row.price for row in rows]),
+            "binding": _joined([row.slack <= BINDING for row in rows], np.bool_),
+        }
+        return pd.DataFrame(columns, columns=COLUMNS)
 
-    def _add(
-        self, parts: dict[str, list[Any]], word: str, block: Block, prices: tuple[Floats, Floats], every: bool
-    ) -> None:
-        universe, solution = self._compilation.universe, self._solution
-        rows = measure(block, universe.current if solution is None else solution.weights, universe.labels)
-        slack, (low_price, high_price) = rows.slack, prices
-        binding = slack <= BINDING
-        nearer = rows.value - rows.lower < rows.upper - rows.value
-        lower_side = np.where(low_price == high_price, nearer, low_price > high_price)
-        side = np.where(binding, np.where(lower_side, "lower", "upper"), "").astype(object)
-        keep = np.flatnonzero(binding | every) if isinstance(block, Box) else np.arange(len(slack))
-        parts["constraint"] += [word] * len(keep)
-        parts["label"] += [rows.labels[i] for i in keep]
-        price = np.maximum(low_price, high_price)
-        columns = (side, rows.value, rows.lower, rows.upper, slack, price, binding)
-        for name, values in zip(COLUMNS[2:], columns, strict=True):
-            parts[name].append(values[keep])
+    def binding_rows(self) -> BindingRows:
+        """The binding rows of :attr:`constraints` as plain columns: what a recorder keeps of every call."""
+        out = BindingRows([], [], [], [], [], [], [])
+        for row in self._rows(False):
+            binding = np.flatnonzero(row.slack <= BINDING)
+            at = row.keep[binding]
+            side = row.side[binding]
+            out.constraint.extend([row.word] * len(at))
+            out.label.extend([row.measured.labels[i] for i in at])
+            out.side.extend(side.tolist())
+            out.value.extend(row.measured.value[at].tolist())
+            out.bound.extend(np.where(side == "upper", row.measured.upper[at], row.measured.lower[at]).tolist())
+            out.slack.extend(row.slack[binding].tolist())
+            out.shadow_price.extend(row.price[binding].tolist())
+        return out
+
+    def _rows(self, every: bool) -> Iterator[_Rows]:
+        """Every block's rows that are shown: all of a linear or hinge row, of a box those that bind."""
+        compilation, solution = self._compilation, self._solution
+        pricing = _Pricing(compilation, solution)
+        weights = compilation.universe.current if solution is None else solution.weights
+        for ordinal, block in compilation.blocks:
+            low_price, high_price = pricing.of(ordinal, block)
+            rows = measure(block, weights, compilation.universe.labels)
+            slack = rows.slack
+            keep = np.arange(len(slack))
+            if isinstance(block, Box) and not every:
+                keep = np.flatnonzero(slack <= BINDING)
+            slack, low_price, high_price = slack[keep], low_price[keep], high_price[keep]
+            nearer = rows.value[keep] - rows.lower[keep] < rows.upper[keep] - rows.value[keep]
+            at_lower = np.where(low_price == high_price, nearer, low_price > high_price)
+            side = np.where(slack <= BINDING, np.where(at_lower, "lower", "upper"), "").astype(object)
+            word = repr(compilation.constraints[ordinal]) if len(keep) else ""
+            yield _Rows(word, rows, keep, side, slack, np.maximum(low_price, high_price))
 
 
-_EMPTY: dict[str, Any] = dict.fromkeys(COLUMNS[3:8], np.zeros(0)) | {
-    "side": np.empty(0, dtype=object),
-    "binding": np.empty(0, dtype=bool),
-}
+class BindingRows(NamedTuple):
+    """Columns of the rows that bind: ``bound`` is that of ``side`` ("lower" or "upper"), in the row's own units."""
+
+    constraint: list[str]
+    label: list[Hashable]
+    side: list[str]
+    value: list[float]
+    bound: list[float]
+    slack: list[float]
+    shadow_price: list[float]
+
+
+@dataclass(frozen=True, eq=False)
+class _Rows:
+    """Some rows of one block: ``keep`` says which; side, slack and price are theirs."""
+
+    word: str
+    measured: Measured
+    keep: Ints
+    side: NDArray[np.object_]
+    slack: Floats
+    price: Floats
+
+
+def _joined(parts: list[NDArray[Any]], dtype: Any = np.float64) -> NDArray[Any]:
+    return np.concatenate([np.empty(0, dtype=dtype), *parts])
 
 
 class _Pricing:

@@ -214,3 +214,28 @@ def test_diagnostics_of_a_failure_measure_the_current_portfolio():
     assert table["shadow_price"].isna().all()
     assert np.isnan(result.diagnostics.objective)
     assert result.diagnostics.certificate is None
+
+
+def test_binding_rows_are_the_binding_rows_of_the_table():
+    rng = np.random.default_rng(3)
+    names = [f"s{i}" for i in range(30)]
+    frame = pd.DataFrame(rng.normal(size=(30, 2)), index=names, columns=["x", "y"])
+    limits = [
+        MaxGrossExposure(0.8),
+        DollarNeutral(),
+        PositionConcentration.with_equal_bounds(-0.05, 0.05),
+        FactorExposure(frame, {"x": -0.01, "y": -0.01}, {"x": 0.01, "y": 0.01}),
+        LongOnly(names[:3]),
+    ]
+    found = run_optimization(MaximizeAlpha(pd.Series(rng.normal(size=30), names)), limits).diagnostics
+    rows, table = found.binding_rows(), found.constraints
+    table = table[table["binding"]]
+    assert len(table) > 20
+    assert rows.constraint == list(table["constraint"])
+    assert rows.label == list(table["label"])
+    assert rows.side == list(table["side"])
+    assert rows.value == list(table["value"])
+    assert rows.bound == list(np.where(table["side"] == "upper", table["upper"], table["lower"]))
+    assert rows.slack == list(table["slack"])
+    assert rows.shadow_price == list(table["shadow_price"])
+    assert set(rows.side) == {"lower", "upper"}
