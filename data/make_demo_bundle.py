@@ -22,7 +22,8 @@ import pandas as pd
 
 from tradewind_data import tables
 from tradewind_data.demo import DEMO, demo_folder
-from tradewind_data.ingest.market import AssetBars, Market, day_after, sessions_for
+from tradewind_data.ingest.market import Market, day_after, sessions_for
+from tradewind_data.ingest.spool import AssetBars, held
 from tradewind_data.ingest.writer import write_folder
 from tradewind_data.manifest import Manifest
 from tradewind_data.schema import FIELDS, TABLES
@@ -85,10 +86,10 @@ def market() -> Market:
             "stock_dividends": _table("stock_dividends", []),
             "mergers": _table("mergers", []),
         },
-        bars=[
+        bars=held(
             AssetBars(sid, labels[symbol], frames[symbol][list(FIELDS)].to_numpy(np.float64).T.copy())
             for symbol, (sid, *_) in sorted(ASSETS.items(), key=lambda item: item[1])
-        ],
+        ),
         source=SOURCE,
     )
 

@@ -17,7 +17,7 @@ ratio that is not positive or has no close to stand on adjusts nothing and is re
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from itertools import pairwise
 from typing import Any
@@ -234,24 +234,52 @@ def split_factors(actions: Actions, n: int) -> Factors:
     return Factors(splits.column, splits.session, splits.numerator / splits.denominator, n)
 
 
+Block = tuple[int, Int64Array, FloatArray]
+
+
+def closes_before(blocks: Iterable[Block], column: Int64Array, session: Int64Array) -> tuple[FloatArray, Int64Array]:
+    """The last close before each (column[i], session[i]), and the session of that trade; NaN and −1 without one.
+
+    blocks: (first row, columns int64[k], close float64[rows, k]) in order of time: only one is looked at at once, and
+    of each only the columns that are asked.
+    """
+    base, last = np.full(len(column), np.nan), np.full(len(column), -1, dtype=np.int64)
+    asked, own = np.unique(column, return_inverse=True)
+    carried, traded = np.full(len(asked), np.nan), np.full(len(asked), -1, dtype=np.int64)
+    left = np.ones(len(column), dtype=bool)
+    for first, columns, close in blocks:
+        # Row 0 is what was carried here, row r + 1 the block's row r.
+        _, here, there = np.intersect1d(asked, columns, assume_unique=True, return_indices=True)
+        rows = np.full((len(close) + 1, len(asked)), np.nan)
+        rows[0], rows[1:, here] = carried, close[:, there]
+        known = np.where(np.isnan(rows), 0, np.arange(len(rows))[:, None])
+        np.maximum.accumulate(known, axis=0, out=known)
+        now = np.flatnonzero(left & (session <= first + len(close)))
+        place = known[np.maximum(session[now] - first, 0), own[now]]
+        base[now], last[now] = rows[place, own[now]], np.where(place > 0, first + place - 1, traded[own[now]])
+        left[now] = False
+        every = np.arange(len(asked))
+        carried = rows[known[-1], every]
+        traded = np.where(known[-1] > 0, first + known[-1] - 1, traded)
+    base[left], last[left] = carried[own[left]], traded[own[left]]
+    return base, last
+
+
 def price_factors(
-    actions: Actions, close: FloatArray, last_trades: npt.NDArray[np.signedinteger[Any]]
+    actions: Actions, n: int, rows: int, base: FloatArray, last: Int64Array
 ) -> tuple[Factors, tuple[Refused, ...]]:
     """P: the products of split, merger and dividend ratios, and the dividends that were refused one.
 
-    close: raw float64[R, N]. last_trades: int[R, N], ordinal of the last trade ≤ row, −1 none. Actions with a session
-    ≥ R concern no stored bar and are left out.
+    n assets; rows: sessions with data, actions at or after them concern no stored bar and are left out. base, last: raw
+    close and session of the last trade before each dividend of ``actions`` (closes_before), NaN and −1 without one.
     """
-    rows, n = close.shape
     splits, mergers, cash = actions.splits, actions.mergers, actions.dividends
     column = np.concatenate([splits.column, mergers.column])
     session = np.concatenate([splits.session, mergers.session])
     ratio = np.concatenate([splits.denominator / splits.numerator, mergers.ratio])
     keep = cash.ex < rows
     paid_column, ex, amount = cash.column[keep], cash.ex[keep], cash.amount[keep]
-    before = np.maximum(ex - 1, 0)
-    last = np.where(ex > 0, last_trades[before, paid_column], -1)
-    base = np.where(last >= 0, close[np.maximum(last, 0), paid_column], np.nan)
+    base, last = base[keep], last[keep]
     dividend_ratio = 1.0 - amount / base
     _see_stale_closes(dividend_ratio, base, amount, paid_column, ex, last, (column, session, ratio))
     good = dividend_ratio > 0

@@ -1,51 +1,53 @@
-"""Bars as (session × asset) arrays: one reader a frequency, read from the year files field by field when first asked.
+"""Bars as (time × asset) arrays: one reader a frequency, read from the bar files field by field when first asked.
 
-Row r of every array is the session ordinal r, column c the asset of that column. The stored arrays are raw; ``window``
-shows prices and volumes as seen from a session (adjustments.py).
+Row r of every array of daily bars is the session ordinal r, column c the asset of that column. The stored arrays are
+raw; ``window`` shows prices and volumes as seen from a session (adjustments.py). Minute bars: minutebars.py.
 """
 
 from __future__ import annotations
 
-import json
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from tradewind_data.adjustments import Actions, Factors, FloatArray, Refused, price_factors, split_factors
-from tradewind_data.errors import BundleCorrupt, FieldNotFound, SessionOutOfBounds
-from tradewind_data.schema import FIELDS, GRID_KEY, PRICES
-from tradewind_data.sessions import DAY_NS, Int64Array, Sessions, date_text
+from tradewind_data.adjustments import Actions, Block, Factors, Refused, closes_before, price_factors, split_factors
+from tradewind_data.cache import Cache
+from tradewind_data.errors import FieldNotFound, SessionOutOfBounds
+from tradewind_data.gridfile import FloatArray, GridFile
+from tradewind_data.schema import FIELDS, PRICES
+from tradewind_data.sessions import Int64Array, Sessions, date_text
 
 Int32Array = npt.NDArray[np.int32]
+HELD_BYTES = 512 << 20
 
 
 @dataclass(frozen=True)
 class BarFiles:
     """Where the bars of a bundle lie.
 
-    paths in order of time; sids by column; ordinals of the first and the last session with data; the bundle's name.
+    files in order of time; sids by column; ordinals of the first and the last session with data; the derived cache.
     """
 
-    paths: tuple[Path, ...]
+    files: tuple[GridFile, ...]
     sids: Int64Array
     first_session: int
     last_session: int
-    bundle: str
+    cache: Cache
 
 
 class BarReader:
     """Daily bars of a bundle: R = last_session + 1 rows, N columns, float64, C order, read-only.
 
     Fields: open, high, low, close (currency a share, NaN = no trade) and volume (shares, 0.0 where there is no bar).
-    Rows before first_session hold no trade. Each field is read once, when first needed.
+    Rows before first_session hold no trade. Each field is read once, when first needed; large ones are kept in the
+    derived cache (cache.py) and mapped from there afterwards. actions: asked when a window first needs them.
     """
 
-    def __init__(self, files: BarFiles, sessions: Sessions, actions: Actions) -> None:
-        self._files, self._sessions, self._actions = files, sessions, actions
+    def __init__(self, files: BarFiles, sessions: Sessions, actions: Callable[[], Actions]) -> None:
+        self._files, self._sessions, self._read_actions = files, sessions, actions
         self._values: dict[str, FloatArray] = {}
         self.first_session, self.last_session = files.first_session, files.last_session
 
@@ -56,10 +58,22 @@ class BarReader:
 
     def values(self, field: str) -> FloatArray:
         """Raw float64[R, N] of a field, C order, read-only; row = session ordinal. FieldNotFound, BundleCorrupt."""
-        found = self._values.get(field)
+        found = self._known(field)
         if found is None:
-            found = self._values[field] = self._read(field)
+            found = self._files.cache.store(field, self.shape, self._row_blocks(field))
+            found = self._values[field] = self._read(field) if found is None else found
         return found
+
+    def _known(self, field: str) -> FloatArray | None:
+        """The field when it is in memory or in the cache."""
+        if field not in FIELDS:
+            raise FieldNotFound(field, FIELDS)
+        if field not in self._values:
+            mapped = self._files.cache.open(field, self.shape)
+            if mapped is None:
+                return None
+            self._values[field] = mapped
+        return self._values[field]
 
     def window(
         self,
@@ -80,11 +94,16 @@ class BarReader:
         start = end - n + 1
         if start < 0 or n < 1 or end > self.last_session or t < end:
             raise self._bad_window(end, n, t)
-        raw = self.values(field)[start : end + 1]
-        changes = (self._volume_factors if field == "volume" else self._price_factors).between(start, t)
-        if columns is not None:
-            raw = raw.take(columns, axis=1)
-        return _adjusted(raw, columns, start, changes) if len(changes[0]) else raw
+        raw = self._rows(field, columns, start, end)
+        column, session, ratio = self.changes(field, start, t)
+        return adjusted(raw, columns, column, session - start, ratio) if len(column) else raw
+
+    def changes(self, field: str, start: int, end: int) -> tuple[Int64Array, Int64Array, FloatArray]:
+        """(column, session, ratio) of the actions with start < session ≤ end that change a field, by session.
+
+        Earlier prices are multiplied by the ratio; for ``volume`` it is the splits' new shares an old one.
+        """
+        return (self._volume_factors if field == "volume" else self._price_factors).between(start, end)
 
     def factors(self, end: int) -> FloatArray:
         """P[end], float64[N].
@@ -134,8 +153,31 @@ class BarReader:
         return out
 
     @cached_property
+    def _actions(self) -> Actions:
+        return self._read_actions()
+
+    @cached_property
     def _priced(self) -> tuple[Factors, tuple[Refused, ...]]:
-        return price_factors(self._actions, self.values("close"), self._last_trades)
+        rows, n = self.shape
+        paid = self._actions.dividends
+        shape = (2, len(paid))
+        found = self._files.cache.open("dividend-bases", shape)
+        if found is None:
+            found = np.stack(closes_before(self._close_blocks(), paid.column, paid.ex))
+            self._files.cache.store("dividend-bases", shape, [found])
+        return price_factors(self._actions, n, rows, np.array(found[0]), found[1].astype(np.int64))
+
+    def _close_blocks(self) -> Iterator[Block]:
+        """The closes file by file; small bundles hold them all anyway."""
+        if self.shape[0] * self.shape[1] * 8 <= HELD_BYTES:
+            self.values("close")
+        close = self._known("close")
+        for file in self._files.files:
+            first = self._sessions.ordinal(file.grid.first)
+            if close is not None:
+                yield first, np.arange(self.shape[1]), close[first : first + file.grid.rows]
+            else:
+                yield first, self._columns_of(file), file.values("close")
 
     @property
     def _price_factors(self) -> Factors:
@@ -145,17 +187,59 @@ class BarReader:
     def _volume_factors(self) -> Factors:
         return split_factors(self._actions, self.shape[1])
 
+    def _rows(self, field: str, columns: Int64Array | None, start: int, end: int) -> FloatArray:
+        """Raw rows start … end: of the field where it is held or can be, else stitched from the files they are in."""
+        known = self._known(field)
+        if known is None and (columns is None or self.shape[0] * self.shape[1] * 8 <= HELD_BYTES):
+            known = self.values(field)
+        if known is None and columns is not None:
+            return self._stitched(field, columns, start, end)
+        raw = self.values(field)[start : end + 1]
+        return raw if columns is None else raw.take(columns, axis=1)
+
+    def _stitched(self, field: str, columns: Int64Array, start: int, end: int) -> FloatArray:
+        out = _blank(field, (end + 1 - start, len(columns)))
+        for file in self._files.files:
+            first = self._sessions.ordinal(file.grid.first)
+            lo, hi = max(start, first), min(end + 1, first + file.grid.rows)
+            if lo < hi:
+                own = self._columns_of(file)
+                place = np.minimum(np.searchsorted(own, columns), len(own) - 1)
+                there = np.flatnonzero(own[place] == columns)
+                values = file.values(field, lo - first, hi - first)
+                out[lo - start : hi - start, there] = values[:, place[there]]
+        return out
+
+    def _columns_of(self, file: GridFile) -> Int64Array:
+        return np.searchsorted(self._files.sids, file.grid.sids).astype(np.int64)
+
     def _read(self, field: str) -> FloatArray:
-        if field not in FIELDS:
-            raise FieldNotFound(field, FIELDS)
-        out = np.full(self.shape, np.nan if field in PRICES else 0.0)
-        for path in self._files.paths:
-            grid, values = _read_grid(path, field, self._files.bundle)
-            row = self._sessions.ordinal(grid.first)
-            columns = np.searchsorted(self._files.sids, grid.sids)
-            _place(out[row : row + grid.sessions], columns, values)
+        out = np.empty(self.shape)
+        for _ in self._row_blocks(field, out):
+            pass
         out.setflags(write=False)
         return out
+
+    def _row_blocks(self, field: str, out: FloatArray | None = None) -> Iterator[FloatArray]:
+        """The whole array in consecutive blocks of rows, in place where ``out`` is given."""
+        rows, n = self.shape
+        row = 0
+        for file in self._files.files:
+            first = self._sessions.ordinal(file.grid.first)
+            after = first + file.grid.rows
+            block = np.empty((after - row, n)) if out is None else out[row:after]
+            if len(file.grid.sids) == n:
+                block[: first - row] = nothing(field)
+                file.values(field, out=block[first - row :])
+            else:
+                block[:] = nothing(field)
+                place(block[first - row :], self._columns_of(file), file.values(field))
+            yield block
+            row = after
+        if row < rows:
+            block = np.empty((rows - row, n)) if out is None else out[row:]
+            block[:] = nothing(field)
+            yield block
 
     def _bad_window(self, end: int, n: int, t: int) -> SessionOutOfBounds:
         label = self._sessions.labels
@@ -169,39 +253,16 @@ class BarReader:
         return SessionOutOfBounds(value, first, last, problem)
 
 
-@dataclass(frozen=True)
-class Grid:
-    """The axes of a file of bars: label of its first session (ns), number of sessions, sids ascending."""
-
-    first: int
-    sessions: int
-    sids: Int64Array
+def nothing(field: str) -> float:
+    """What stands where there is no bar: NaN for a price, 0 for volume."""
+    return np.nan if field in PRICES else 0.0
 
 
-def grid_of(metadata: dict[bytes, bytes]) -> Grid:
-    """The grid described by a bar file's key-value metadata. KeyError or ValueError when there is none."""
-    facts = json.loads(metadata[GRID_KEY])
-    first = int(np.datetime64(facts["first"], "D").astype(np.int64)) * DAY_NS
-    return Grid(first, int(facts["sessions"]), np.array(facts["sids"], dtype=np.int64))
+def _blank(field: str, shape: tuple[int, int]) -> FloatArray:
+    return np.full(shape, nothing(field))
 
 
-def _read_grid(path: Path, field: str, bundle: str) -> tuple[Grid, FloatArray]:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    name = "/".join(path.parts[-3:])
-    try:
-        with pq.ParquetFile(path) as file:
-            grid = grid_of(file.schema_arrow.metadata or {})
-            values: Any = file.read(columns=[field], use_threads=False).column(field).to_numpy()
-        return grid, values.reshape(grid.sessions, len(grid.sids))
-    except FileNotFoundError:
-        raise BundleCorrupt(bundle, name, "is missing") from None
-    except (pa.ArrowException, OSError, KeyError, ValueError) as e:
-        raise BundleCorrupt(bundle, name, f"cannot be read as bars ({type(e).__name__}: {e})") from e
-
-
-def _place(out: FloatArray, columns: Int64Array, values: FloatArray) -> None:
+def place(out: FloatArray, columns: Int64Array, values: FloatArray) -> None:
     """out[:, columns] = values, by slice where the columns are consecutive."""
     if len(columns) and columns[-1] - columns[0] + 1 == len(columns):
         out[:, columns[0] : columns[-1] + 1] = values
@@ -209,22 +270,21 @@ def _place(out: FloatArray, columns: Int64Array, values: FloatArray) -> None:
         out[:, columns] = values
 
 
-def _adjusted(
-    raw: FloatArray,
-    columns: Int64Array | None,
-    start: int,
-    changes: tuple[Int64Array, Int64Array, FloatArray],
+def adjusted(
+    raw: FloatArray, columns: Int64Array | None, column: Int64Array, rows: Int64Array, ratio: FloatArray
 ) -> FloatArray:
-    """A copy of raw (rows start …) times the ratios of later actions; only the columns that have one are touched."""
-    column, session, ratio = changes
+    """A copy of raw[n, k] in which the rows before rows[i] of asset column[i] are multiplied by ratio[i].
+
+    columns: the asset columns of raw, None = all. Only the columns that have an action are touched.
+    """
     touched = np.unique(column)
     places = touched if columns is None else np.flatnonzero(np.isin(columns, touched))
     if not len(places):
         return raw
     n = len(raw)
     factor = np.ones((n, len(touched)))
-    # An action at e concerns the rows before it; one beyond the window concerns them all.
-    np.multiply.at(factor, (np.minimum(session - start, n) - 1, np.searchsorted(touched, column)), ratio)
+    # An action beyond the window concerns all of its rows.
+    np.multiply.at(factor, (np.minimum(rows, n) - 1, np.searchsorted(touched, column)), ratio)
     factor = np.multiply.accumulate(factor[::-1], axis=0)[::-1]
     if columns is not None:
         factor = factor[:, np.searchsorted(touched, columns[places])]

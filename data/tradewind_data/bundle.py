@@ -12,6 +12,7 @@ import os
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
+from typing import Literal, overload
 
 import numpy as np
 
@@ -19,9 +20,12 @@ from tradewind_data import tables
 from tradewind_data.adjustments import Actions, actions_of
 from tradewind_data.assets import AssetFinder
 from tradewind_data.bars import BarFiles, BarReader
+from tradewind_data.cache import Cache
 from tradewind_data.demo import DEMO, demo_folder
 from tradewind_data.errors import BundleCorrupt, BundleNotFound, FrequencyNotFound
+from tradewind_data.gridfile import GridFile
 from tradewind_data.manifest import Manifest, file_sha256, read_manifest
+from tradewind_data.minutebars import MinuteReader
 from tradewind_data.pointintime import Classifications, DatasetReader
 from tradewind_data.schema import MANIFEST, TABLES
 from tradewind_data.sessions import DAY_NS, Sessions
@@ -37,7 +41,6 @@ class Bundle:
     def __init__(self, path: Path, name: str, version: str) -> None:
         self.path, self.name, self.version = path, name, version
         self.manifest: Manifest = read_manifest(path, name)
-        self._bars: dict[str, BarReader] = {}
 
     def __repr__(self) -> str:
         span = f"{self.manifest.first_session} … {self.manifest.last_session}"
@@ -79,16 +82,28 @@ class Bundle:
         """Point-in-time datasets; none in this schema version."""
         return DatasetReader(self.name)
 
-    def bars(self, frequency: str = "1d") -> BarReader:
-        """The reader of the bars of a frequency (``1d``).
+    @overload
+    def bars(self, frequency: Literal["1d"] = "1d") -> BarReader: ...
+    @overload
+    def bars(self, frequency: Literal["1m"]) -> MinuteReader: ...
+    @overload
+    def bars(self, frequency: str) -> BarReader | MinuteReader: ...
+    def bars(self, frequency: str = "1d") -> BarReader | MinuteReader:
+        """The reader of the bars of a frequency: ``1d`` (BarReader) or ``1m`` (MinuteReader).
 
         The same object each time. FrequencyNotFound names those the bundle has.
         """
         if frequency not in self.manifest.frequencies:
             raise FrequencyNotFound(frequency, self.name, self.manifest.frequencies)
-        if frequency not in self._bars:
-            self._bars[frequency] = BarReader(self._bar_files(frequency), self.sessions, self.actions)
-        return self._bars[frequency]
+        return self._minutes if frequency == "1m" else self._daily
+
+    @cached_property
+    def _daily(self) -> BarReader:
+        return BarReader(self._bar_files("1d"), self.sessions, lambda: self.actions)
+
+    @cached_property
+    def _minutes(self) -> MinuteReader:
+        return MinuteReader(self._bar_files("1m"), self.sessions, self._daily)
 
     def verify(self) -> None:
         """Compare every file with its SHA-256 in the manifest.
@@ -107,8 +122,9 @@ class Bundle:
         prefix = f"bars/{frequency}/"
         span = (self.manifest.first_session, self.manifest.last_session)
         first, last = (self.sessions.ordinal(int(np.datetime64(d, "D").astype(np.int64)) * DAY_NS) for d in span)
-        paths = tuple(self.path / p for p in sorted(self.manifest.files) if p.startswith(prefix))
-        return BarFiles(paths, self.finder.sids, first, last, self.name)
+        names = [p for p in sorted(self.manifest.files) if p.startswith(prefix)]
+        files = tuple(GridFile(self.path / p, self.name) for p in names)
+        return BarFiles(files, self.finder.sids, first, last, Cache(self.hash))
 
     def _table(self, name: str) -> Mapping[str, tables.Array]:
         import pyarrow as pa

@@ -23,7 +23,7 @@ from tradewind_data.schema import FORMAT, MANIFEST, SCHEMA_VERSION
 
 @dataclass(frozen=True)
 class FileFacts:
-    """One file: sha256 of its bytes, content hash of its values, bytes, rows."""
+    """One file: sha256 of its bytes, content hash of its values ("" = not data), bytes, rows."""
 
     sha256: str
     content: str
@@ -37,7 +37,7 @@ class Manifest:
 
     name; calendar (exchange_calendars name); currency (ISO 4217); first_session, last_session (ISO dates of the first
     and last bar); assets (number); frequencies; source (how it was made, free text); files: path relative to the
-    bundle → FileFacts; content_hash.
+    bundle → FileFacts; content_hash; grade of the data (ingest/quality.py), "" when nobody looked.
     """
 
     name: str
@@ -50,6 +50,7 @@ class Manifest:
     source: str
     files: Mapping[str, FileFacts]
     content_hash: str
+    grade: str = ""
     format: str = FORMAT
     schema_version: int = SCHEMA_VERSION
 

@@ -9,12 +9,14 @@ A bundle is a folder::
     splits.parquet dividends.parquet stock_dividends.parquet mergers.parquet
     classifications.parquet       codes of a scheme, such as sectors, with the dates on which they held
     bars/1d/<year>.parquet        daily bars of one year
+    bars/1m/<year>-<month>.parquet  minute bars of one month; ``minute`` is the end of the minute, UTC
 
 Prices are raw, in the bundle's currency a share; volumes are shares; dates are calendar days without a time; ``opens``
-and ``closes`` are UTC. The bars of a year are one row group: the dense grid (sessions of the year with data) × (assets
-alive in the year), sorted by (session, sid), so decoding a column is a reshape. A cell without a trade has NaN prices
-and volume 0. The grid's axes stand in the file's metadata under ``tradewind.grid`` as JSON: ``{"first": date,
-"sessions": n, "sids": [...]}``.
+and ``closes`` are UTC. The bars of a period are the dense grid (sessions of the period with data, or all their
+minutes) × (assets alive in it), sorted by (time, sid), so decoding a column is a reshape. A cell without a trade has
+NaN prices and volume 0. The grid's axes stand in the file's metadata under ``tradewind.grid`` as JSON: ``{"first":
+date, "sessions": n, "rows": n, "group_rows": n, "sids": [...]}``. A field of exact decimals is stored as whole numbers
+with their scale (gridfile.py).
 """
 
 from __future__ import annotations
@@ -29,6 +31,7 @@ SCHEMA_VERSION = 1
 FORMAT = "tradewind-bundle"
 MANIFEST = "manifest.json"
 GRID_KEY = b"tradewind.grid"
+SCALE_KEY = b"tradewind.scale"
 PRICES = ("open", "high", "low", "close")
 FIELDS = (*PRICES, "volume")
 
@@ -114,6 +117,10 @@ BARS: tuple[Column, ...] = (
     *(Column(p, "float64", "raw, currency a share; NaN = no trade") for p in PRICES),
     Column("volume", "float64", "shares; 0 where there is no bar"),
 )
+
+
+MINUTE_BARS: tuple[Column, ...] = (BARS[0], Column("minute", "time", "end of the minute, UTC"), *BARS[1:])
+BAR_TABLES = {"1d": BARS, "1m": MINUTE_BARS}
 
 
 def arrow_schema(columns: tuple[Column, ...]) -> pa.Schema:

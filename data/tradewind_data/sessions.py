@@ -23,6 +23,7 @@ Int64Array = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]
 
 DAY_NS = 86_400_000_000_000
+MINUTE_NS = 60_000_000_000
 
 
 def date_text(label_ns: int) -> str:
@@ -77,12 +78,73 @@ class Sessions:
         """max {s: labels[s] ≤ label_ns}; −1 when every session is later."""
         return int(np.searchsorted(self.labels, label_ns, side="right")) - 1
 
+    @cached_property
+    def minutes(self) -> Minutes:
+        """The minutes of all the sessions, as ordinals."""
+        return Minutes(self)
+
     def _no_session(self, label_ns: int, s: int) -> SessionOutOfBounds:
         around = " and ".join(date_text(self.labels[i]) for i in (s - 1, s) if 0 <= i < len(self))
         first, last = date_text(self.labels[0]), date_text(self.labels[-1])
         inside = 0 < s < len(self)
         problem = f"is no session of {self.calendar}" if inside else f"is outside the sessions {first} … {last}"
         return SessionOutOfBounds(date_text(label_ns), first, last, f"{problem}; the nearest: {around}.")
+
+
+class Minutes:
+    """The M minutes of a session table as ordinals: session s owns starts[s] … starts[s + 1] − 1.
+
+    A minute is named by its end: minute k of session s is (opens[s] + k min, opens[s] + (k + 1) min], stamped with the
+    latter, so the first stamp of a New York session is 14:31 UTC in winter and the last its close. starts: int64[S +
+    1], read-only. A pause within a session (Hong Kong's lunch) counts as minutes without a trade.
+    """
+
+    def __init__(self, sessions: Sessions) -> None:
+        self._opens = sessions.opens
+        counts = (sessions.closes - sessions.opens) // MINUTE_NS
+        self.starts: Int64Array = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+        self.starts.setflags(write=False)
+
+    def __len__(self) -> int:
+        return int(self.starts[-1])
+
+    def span(self, session: int) -> tuple[int, int]:
+        """[lo, hi) of a session's minutes."""
+        return int(self.starts[session]), int(self.starts[session + 1])
+
+    def session(self, minute: int) -> int:
+        """The session that owns a minute."""
+        return int(np.searchsorted(self.starts, minute, side="right")) - 1
+
+    def sessions(self, minutes: Int64Array) -> Int64Array:
+        """The sessions that own the minutes, int64[k]."""
+        return np.searchsorted(self.starts, minutes, side="right").astype(np.int64) - 1
+
+    def stamp(self, minute: int) -> int:
+        """The minute's end, ns UTC."""
+        return int(self.stamps(minute, minute + 1)[0])
+
+    def stamps(self, lo: int, hi: int) -> Int64Array:
+        """Ends of the minutes lo … hi − 1, int64 ns UTC."""
+        minutes = np.arange(lo, hi, dtype=np.int64)
+        owners = self.sessions(minutes)
+        return self._opens[owners] + (minutes - self.starts[owners] + 1) * MINUTE_NS
+
+    def ordinals(self, stamps: Int64Array) -> Int64Array:
+        """The minutes that end at the stamps (ns UTC), int64[k]; −1 for a stamp that ends no minute."""
+        owners = np.searchsorted(self._opens, stamps, side="left").astype(np.int64) - 1
+        into = stamps - self._opens[np.maximum(owners, 0)]
+        minutes = self.starts[np.maximum(owners, 0)] + into // MINUTE_NS - 1
+        inside = (owners >= 0) & (into % MINUTE_NS == 0) & (minutes < self.starts[np.maximum(owners, 0) + 1])
+        return np.where(inside, minutes, -1)
+
+    def at_or_before(self, stamp: int) -> int:
+        """The last minute that has ended at a time (ns UTC); −1 before the first."""
+        owner = int(np.searchsorted(self._opens, stamp, side="left")) - 1
+        if owner < 0:
+            return -1
+        into = int(stamp - self._opens[owner]) // MINUTE_NS
+        return int(min(self.starts[owner] + into, self.starts[owner + 1])) - 1
 
 
 def build_sessions(

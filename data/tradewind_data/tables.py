@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -54,13 +54,18 @@ def digest(columns: tuple[Column, ...], table: Table) -> str:
     return hasher.hexdigest()
 
 
+def digest_of(digests: Sequence[str]) -> str:
+    """SHA-256 (hex) of several digests in their order."""
+    return hashlib.sha256("".join(digests).encode()).hexdigest()
+
+
 def write(path: Path, columns: tuple[Column, ...], table: Table, metadata: dict[bytes, bytes] | None = None) -> None:
     """Write the table as one zstd Parquet row group with statistics. The same table and library give the same bytes."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     schema = arrow_schema(columns)
-    arrays = [_to_arrow(c, table[c.name], schema.field(c.name).type) for c in columns]
+    arrays = [to_arrow(c, table[c.name], schema.field(c.name).type) for c in columns]
     data = pa.Table.from_arrays(arrays, schema=schema.with_metadata(metadata))
     deltas = [c.name for c in columns if c.kind in ("date", "time")]
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -80,7 +85,7 @@ def read(path: Path, columns: tuple[Column, ...]) -> dict[str, Array]:
     import pyarrow.parquet as pq
 
     with pq.ParquetFile(path) as file:
-        data = file.read(columns=[c.name for c in columns])
+        data = file.read(columns=[c.name for c in columns], use_threads=False)
     return {c.name: _from_arrow(c, data.column(c.name)) for c in columns}
 
 
@@ -96,7 +101,8 @@ def _canonical(column: Column, values: Array) -> bytes:
     return np.ascontiguousarray(values).astype(np.dtype(_dtype(column)).newbyteorder("<"), copy=False).tobytes()
 
 
-def _to_arrow(column: Column, values: Array, kind: pa.DataType) -> pa.Array:
+def to_arrow(column: Column, values: Array, kind: pa.DataType) -> pa.Array:
+    """A column as an Arrow array of its stored type, NAT and −1 as nulls where it may have them."""
     import pyarrow as pa
 
     if column.kind in ("date", "time"):

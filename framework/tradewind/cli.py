@@ -262,6 +262,9 @@ def _show_run(result: Result, directory: Path, report: Path | None, as_json: boo
         click.echo(f"Report  {report}")
 
 
+strict_option = click.option("--strict", is_flag=True, help="Refuse a row that cannot be right; no quarantine.")
+
+
 @cli.group()
 def ingest() -> None:
     """Make a bundle from market data.
@@ -275,27 +278,43 @@ def ingest() -> None:
 @click.argument("path", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--name", required=True, help="Name of the bundle; a new version is made beside earlier ones.")
 @click.option("--calendar", default="XNYS", show_default=True, help="Exchange calendar of the bars.")
+@strict_option
+@click.option(
+    "--minute-label",
+    type=click.Choice(["right", "left"]),
+    default="right",
+    show_default=True,
+    help="Whether minute files are stamped with the end or the beginning of the minute.",
+)
 @json_option
-def ingest_folder(path: Path, name: str, calendar: str, as_json: bool) -> None:
+def ingest_folder(path: Path, name: str, calendar: str, strict: bool, minute_label: str, as_json: bool) -> None:
     """Read daily/SYMBOL.csv (or .csv.gz, .parquet) and the tables beside it from PATH.
 
     \b
     daily/SYMBOL.csv   date, open, high, low, close, volume[, dividend, split]      required
+    minute/SYMBOL.csv  date, open, high, low, close, volume; the minute's end, UTC  optional
     assets.csv         symbol, sid, name, exchange, start_date, end_date …          optional
     splits.csv, dividends.csv, stock_dividends.csv, mergers.csv, symbols.csv        optional
 
-    A row that breaks a rule is named with its file, line and column, and nothing is written.
+    A file that cannot be read is named with line and column, and nothing is written. A row that cannot be right goes
+    into the bundle's quarantine; quality.html in the bundle lists what was found.
 
     \b
     tradewind ingest folder prices/ --name mine
     tradewind run algo.py -b mine
     """
+    from tradewind_data.ingest.folder import ingest_folder as ingest_into
+
+    made = ingest_into(path, name, calendar, progress=_counter(), strict=strict, minute_label=minute_label)
+    _show_ingest(made, as_json)
+
+
+def _show_ingest(made: Any, as_json: bool) -> None:
+    """What an ingest made (an IngestReport)."""
     from dataclasses import asdict
 
     from tradewind import runfiles, terminal
-    from tradewind_data.ingest.folder import ingest_folder as ingest_into
 
-    made = ingest_into(path, name, calendar, progress=_counter())
     for warning in made.warnings:
         click.echo(f"warning: {warning}", err=True)
     if as_json:
@@ -303,7 +322,9 @@ def ingest_folder(path: Path, name: str, calendar: str, as_json: bool) -> None:
         return
     counts = (f"{made.rows:,} bars of {made.assets:,} assets over {made.sessions:,} sessions, "
               f"{made.splits:,} splits, {made.dividends:,} dividends")  # fmt: skip
-    rows = [("Content", counts), ("Hash", made.hash), ("Folder", str(made.path))]
+    found = ", ".join(f"{n:,} {code}" for code, n in made.findings.items()) or "nothing found"
+    quality = f"grade {made.grade}: {found}; {made.quarantined:,} rows in quarantine"
+    rows = [("Content", counts), ("Quality", quality), ("Hash", made.hash), ("Folder", str(made.path))]
     terminal.show_pairs(f"Bundle {made.name}, version {made.version}", rows, click.echo)
 
 
@@ -375,6 +396,7 @@ def _bundle_facts(bundle: Any) -> dict[str, Any]:
         "last_session": manifest.last_session,
         "assets": manifest.assets,
         "frequencies": list(manifest.frequencies),
+        "grade": manifest.grade,
         "source": manifest.source,
         "path": str(bundle.path),
     }

@@ -327,7 +327,7 @@ def test_bad_input_is_named_and_leaves_nothing(name: str, folder, root: Path) ->
     for file, text in {**case.good, **case.files}.items():
         folder.write(file, text)
     with pytest.raises(BadInputFile) as caught:
-        ingest_folder(folder.path, "bad", calendar=case.calendar)
+        ingest_folder(folder.path, "bad", calendar=case.calendar, strict=True)
     e, sentence = caught.value, str(caught.value)
     assert (e.file, e.row, e.column) == (case.file, case.row, case.column), sentence
     if case.value is not None:
@@ -355,7 +355,7 @@ def test_a_parquet_row_counts_from_one(folder, root: Path) -> None:
     folder.write("daily/x", "")
     frame.to_parquet(folder.path / "daily/AAA.parquet")
     with pytest.raises(BadInputFile) as caught:
-        ingest_folder(folder.path, "bad", calendar="24/7")
+        ingest_folder(folder.path, "bad", calendar="24/7", strict=True)
     assert (caught.value.row, caught.value.column, caught.value.value) == (2, "close", -1.0)
 
 
@@ -405,5 +405,5 @@ def test_a_failed_ingest_keeps_the_versions_before_it(folder, root: Path) -> Non
     first = ingest_folder(folder.path, "kept", calendar="24/7")
     folder.write("daily/AAA.csv", GOOD + "2020-01-02,1,1,1,1,1\n")
     with pytest.raises(BadInputFile):
-        ingest_folder(folder.path, "kept", calendar="24/7")
+        ingest_folder(folder.path, "kept", calendar="24/7", strict=True)
     assert sorted(p.name for p in first.path.parent.iterdir()) == [".lock", "1"]

@@ -99,6 +99,10 @@ def test_the_root_comes_from_argument_environment_or_platform(two: Path, tmp_pat
     assert "tradewind" in str(bundles_root())
 
 
+def test_a_version_is_as_readable_as_its_bundle(two: Path) -> None:
+    assert (two / "1").stat().st_mode == two.stat().st_mode
+
+
 def test_listing(two: Path) -> None:
     assert [(b.name, b.version) for b in list_bundles()] == [("demo", "embedded"), ("mine", "2")]
     assert [b.name for b in list_bundles(two / "none")] == ["demo"]

@@ -11,7 +11,7 @@ A split or dividend that stands both in its file and in the bars' columns counts
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 
@@ -19,7 +19,7 @@ import numpy as np
 
 from tradewind_data import tables
 from tradewind_data.errors import BadInputFile
-from tradewind_data.ingest.daily import DailyFile, split_fraction
+from tradewind_data.ingest.daily import BarredActions, split_fraction
 from tradewind_data.ingest.delimited import DATE, NUMBER, TEXT, InputTable, Wanted, read_input, refuse_time_of_day
 from tradewind_data.ingest.listing import Listing
 from tradewind_data.schema import TABLES, Column
@@ -71,8 +71,8 @@ class ActionReader:
     What deserves a word is kept in ``warnings``.
     """
 
-    def __init__(self, folder: Path, listing: Listing, bars: Mapping[int, DailyFile]) -> None:
-        self._folder, self._listing, self._bars = folder, listing, bars
+    def __init__(self, folder: Path, listing: Listing, barred: Sequence[BarredActions]) -> None:
+        self._folder, self._listing, self._barred = folder, listing, barred
         self.warnings: list[str] = []
 
     def read(self) -> dict[str, Table]:
@@ -93,7 +93,7 @@ class ActionReader:
     def _splits(self) -> Table:
         filed = self._source("splits")
         parts = [] if filed is None else [self._filed_splits(filed)]
-        parts += [self._barred_splits(sid, bars) for sid, bars in self._bars.items() if "split" in bars.source]
+        parts += [self._barred_splits(bars) for bars in self._barred if len(bars.splits)]
         return self._once(_joined("splits", parts), ("sid", "effective_date"), ("numerator", "denominator"))
 
     def _filed_splits(self, table: InputTable) -> Table:
@@ -107,11 +107,9 @@ class ActionReader:
         _refuse_repeated(table, "effective_date", sids, dates)
         return self._split_table(table, column, np.arange(len(table)), sids, dates)
 
-    def _barred_splits(self, sid: int, bars: DailyFile) -> Table:
-        growth = bars.source["split"]
-        rows = np.flatnonzero(~np.isnan(growth) & (growth != 0) & (growth != 1))
-        sids = np.full(len(rows), sid, dtype=np.int64)
-        return self._split_table(bars.source, "split", rows, sids, bars.source["date"][rows])
+    def _barred_splits(self, bars: BarredActions) -> Table:
+        sids = np.full(len(bars.splits), bars.sid, dtype=np.int64)
+        return self._split_table(bars.source, "split", bars.splits, sids, bars.source["date"][bars.splits])
 
     def _split_table(self, table: InputTable, column: str, rows: Array, sids: Array, dates: Array) -> Table:
         found = [self._fraction(table, column, int(row)) for row in rows]
@@ -138,7 +136,7 @@ class ActionReader:
     def _dividends(self) -> Table:
         filed = self._source("dividends")
         parts = [] if filed is None else [self._filed_dividends(filed)]
-        parts += [_barred_dividends(sid, bars) for sid, bars in self._bars.items() if "dividend" in bars.source]
+        parts += [_barred_dividends(bars) for bars in self._barred if len(bars.dividends)]
         return self._once(_joined("dividends", parts), ("sid", "ex_date", "amount"), ())
 
     def _filed_dividends(self, table: InputTable) -> Table:
@@ -222,19 +220,14 @@ class ActionReader:
         return {name: column[keep] for name, column in table.items()}
 
 
-def _barred_dividends(sid: int, bars: DailyFile) -> Table:
-    amount = bars.source["dividend"]
-    wrong = (amount < 0) | np.isinf(amount)
-    bars.source.refuse(
-        wrong, "dividend", "a dividend must be finite and at least 0", "Correct it, or leave the cell empty"
-    )
-    rows = np.flatnonzero(amount > 0)
+def _barred_dividends(bars: BarredActions) -> Table:
+    rows = bars.dividends
     none = np.full(len(rows), NAT)
     return {
-        "sid": np.full(len(rows), sid, dtype=np.int64),
+        "sid": np.full(len(rows), bars.sid, dtype=np.int64),
         "ex_date": bars.source["date"][rows],
         "pay_date": none,
-        "amount": amount[rows],
+        "amount": bars.source["dividend"][rows],
         "declared_date": none,
         "record_date": none,
     }

@@ -1,12 +1,14 @@
-"""Daily bars of one symbol: the rules a file must keep, and the arrays it becomes.
+"""Daily bars of one symbol: the rules a row must keep, and the arrays the file becomes.
 
 A row whose prices are all empty or all 0, with volume empty or 0, is a session without a trade. Otherwise every price
-is finite and > 0, high ≥ low, and volume is finite and ≥ 0. Rows may come in any order; each date once. ``dividend``:
-cash a share going ex on that date (empty or 0 = none). ``split``: new shares for one old (empty, 0 or 1 = none).
+is finite and > 0, high ≥ low, and volume is finite and ≥ 0. Rows may come in any order; each date once. A row that
+breaks a rule goes into quarantine (quality.py), or ends the ingest when that is strict. ``dividend``: cash a share
+going ex on that date (empty or 0 = none). ``split``: new shares for one old (empty, 0 or 1 = none).
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
@@ -14,94 +16,207 @@ from pathlib import Path
 
 import numpy as np
 
-from tradewind_data.adjustments import FloatArray
 from tradewind_data.errors import BadInputFile
+from tradewind_data.gridfile import FloatArray
 from tradewind_data.ingest.delimited import DATE, NUMBER, InputTable, Wanted, read_input, refuse_time_of_day
+from tradewind_data.ingest.quality import Flaws
+from tradewind_data.ingest.series import Jump, check_series
+from tradewind_data.ingest.spool import AssetBars
 from tradewind_data.schema import FIELDS, PRICES
 from tradewind_data.sessions import BoolArray, Int64Array, Sessions, date_text
 from tradewind_data.tables import NAT
 
+PRICE_COLUMNS = tuple(Wanted(name, NUMBER) for name in FIELDS)
 WANTED = (
     Wanted("date", DATE),
-    *(Wanted(name, NUMBER) for name in FIELDS),
+    *PRICE_COLUMNS,
     Wanted("dividend", NUMBER, required=False),
     Wanted("split", NUMBER, required=False),
 )
 _LARGEST_SPLIT = 100_000
 _FEWEST_DECIMALS = 3
+_FIX = "Correct the value, or empty all prices and the volume of a session without a trade"
+
+
+@dataclass(frozen=True, eq=False)
+class Rule:
+    """Rows of a file that break a rule: the code of quality.py, the column shown, and the sentence of an error."""
+
+    code: str
+    column: str
+    wrong: BoolArray
+    says: str
+    move: str = _FIX
+
+
+@dataclass(frozen=True, eq=False)
+class BarredActions:
+    """The rows of a daily file that carry an action: the file (for messages), sid, and the source rows."""
+
+    source: InputTable
+    sid: int
+    splits: Int64Array
+    dividends: Int64Array
 
 
 @dataclass(frozen=True, eq=False)
 class DailyFile:
-    """One checked file: source; order (source row of each entry); labels ascending; values float64[5, n] by FIELDS."""
+    """What one file came to: its bars (None when no row is left), its actions, its flaws and leaps."""
 
-    source: InputTable
-    order: Int64Array
-    labels: Int64Array
-    values: FloatArray
-
-    def refuse_strangers(self, sessions: Sessions) -> None:
-        """BadInputFile for the first date that is no session of the calendar."""
-        place = np.searchsorted(sessions.labels, self.labels)
-        strange = np.append(sessions.labels, NAT)[place] != self.labels
-        if strange.any():
-            rule = f"it is no session of the calendar {sessions.calendar}"
-            move = "Remove the row, or ingest with the calendar of these prices (--calendar)"
-            raise self.source.bad(int(self.order[np.argmax(strange)]), "date", rule, move)
-
-    def refuse_outside(self, first: int, last: int, named: str) -> None:
-        """BadInputFile for the first bar outside a lifetime [first, last] (ns) that ``named`` sets."""
-        outside = (self.labels < first) | (self.labels > last)
-        if outside.any():
-            rule = f"it lies outside the asset's lifetime {date_text(first)} … {date_text(last)} of {named}"
-            raise self.source.bad(int(self.order[np.argmax(outside)]), "date", rule, "Correct the one or the other")
+    file: str
+    rows: int
+    bars: AssetBars | None
+    actions: BarredActions | None
+    flaws: list[Flaws]
+    jumps: list[Jump]
 
 
-def read_daily(path: Path, file: str) -> DailyFile:
-    """Read and check one file of daily bars; the calendar is asked later (refuse_strangers)."""
+def read_daily(path: Path, file: str, sid: int, lifetime: tuple[int, int], strict: bool) -> DailyFile:
+    """Read and check one file of daily bars; the calendar is asked later.
+
+    lifetime: first and last day (ns) that assets.csv allows. strict: the first row that breaks a rule is a
+    BadInputFile.
+    """
     table = read_input(path, file, WANTED)
     if not len(table):
         raise BadInputFile(file, "it has a header but no rows", "Add the bars, or remove the file")
     table.refuse(table["date"] == NAT, "date", "the date is empty", "Write the date of the bar")
     refuse_time_of_day(table, "date")
-    values = _checked(table)
-    order = np.argsort(table["date"], kind="stable")
-    labels = table["date"][order]
-    twice = np.flatnonzero(labels[1:] == labels[:-1])
-    if len(twice):
-        first, second = (int(order[twice[0] + i]) for i in (0, 1))
-        rule = f"the date is already on line {table.line(first)}"
-        raise table.bad(second, "date", rule, "Keep one bar a date")
-    return DailyFile(table, order, labels, np.ascontiguousarray(values[:, order]))
+    values, rules = checked(table)
+    rules.append(_outside(table["date"], lifetime))
+    good, flaws = sift(table, "date", sid, values, rules, strict)
+    labels = table["date"][good]
+    if not len(labels):
+        return DailyFile(file, len(table), None, None, flaws, [])
+    bars = AssetBars(sid, labels, np.ascontiguousarray(values[:, good]))
+    found, jumps = check_series(bars, file)
+    return DailyFile(file, len(table), _traded(bars), _actions(table, sid), flaws + found, jumps)
 
 
-def _checked(table: InputTable) -> FloatArray:
-    """float64[5, n] in the file's order: NaN prices and volume 0 where nothing was traded."""
+def _traded(bars: AssetBars) -> AssetBars | None:
+    """The bars from the first to the last trade: a life does not end in rows without one. None without any trade."""
+    traded = np.flatnonzero(~np.isnan(bars.values[3]))
+    if len(traded) == 0:
+        return None
+    span = slice(int(traded[0]), int(traded[-1]) + 1)
+    return AssetBars(bars.sid, bars.labels[span], bars.values[:, span])
+
+
+def _outside(dates: Int64Array, lifetime: tuple[int, int]) -> Rule:
+    first, last = lifetime
+    span = f"{'…' if first == NAT else date_text(first)} … {'…' if last == NAT else date_text(last)}"
+    wrong = (dates < first) | ((dates > last) & (last != NAT))
+    says = f"it lies outside the asset's lifetime {span} of assets.csv"
+    return Rule("outside_lifetime", "date", wrong, says, "Correct the one or the other")
+
+
+def checked(table: InputTable) -> tuple[FloatArray, list[Rule]]:
+    """(float64[5, n] in the file's order, the rules with their rows); NaN prices and volume 0 = no trade."""
     values = np.stack([table[name] for name in FIELDS])
-    idle = _idle(values)
+    values += 0.0  # a negative zero becomes a zero
+    prices, volume = values[: len(PRICES)], values[-1]
+    absent = np.isnan(prices) | (prices == 0)
+    none = absent.all(axis=0)
+    idle = none & (np.isnan(volume) | (volume == 0))
     values[: len(PRICES), idle] = np.nan
     values[-1, idle] = 0.0
-    for i, name in enumerate(FIELDS):
-        _check_field(table, name, values[i], idle)
+    rules = list(_value_rules(values, ~idle, none & ~idle & (volume > 0)))
     high, low = values[FIELDS.index("high")], values[FIELDS.index("low")]
     rule = "the high of a bar is not below its low"
-    table.refuse(high < low, "high", rule, "Correct the prices of this row")
-    return values
+    rules.append(Rule("high_below_low", "high", high < low, rule, "Correct the prices of this row"))
+    return values, rules
 
 
-def _idle(values: FloatArray) -> BoolArray:
-    absent = np.isnan(values) | (values == 0)
-    return np.asarray(absent.all(axis=0))
+def _value_rules(values: FloatArray, live: BoolArray, unpriced: BoolArray) -> Iterator[Rule]:
+    if unpriced.any():
+        yield Rule("volume_without_price", "volume", unpriced, "there is volume, but no price")
+    bad = live & ~np.isfinite(values).all(axis=0)
+    bad |= live & ((values[: len(PRICES)] <= 0).any(axis=0) | (values[-1] < 0))
+    if not bad.any():
+        return
+    for i, name in enumerate(FIELDS):
+        missing = np.isnan(values[i]) & live
+        yield Rule("missing_field", name, missing, f"{name} is missing in a row that has other values")
+        yield Rule("not_finite", name, np.isinf(values[i]), f"{name} must be finite")
+        if name == "volume":
+            yield Rule("negative_volume", name, values[i] < 0, "volume must be at least 0")
+        else:
+            yield Rule("not_positive", name, values[i] <= 0, "a price must be greater than 0")
 
 
-def _check_field(table: InputTable, name: str, values: FloatArray, idle: BoolArray) -> None:
-    fix = "Correct the value, or empty all prices and the volume of a session without a trade"
-    table.refuse(np.isnan(values) & ~idle, name, f"{name} is missing in a row that has other values", fix)
-    table.refuse(np.isinf(values), name, f"{name} must be finite", fix)
-    if name == "volume":
-        table.refuse(values < 0, name, "volume must be at least 0", fix)
-    else:
-        table.refuse(values <= 0, name, "a price must be greater than 0", fix)
+def sift(
+    table: InputTable, time: str, sid: int, values: FloatArray, rules: list[Rule], strict: bool
+) -> tuple[Int64Array, list[Flaws]]:
+    """(rows that keep every rule, ascending by time, each time once; the flaws of the others)."""
+    flaws: list[Flaws] = []
+    left = np.ones(len(table), dtype=bool)
+    for rule in rules:
+        broken = rule.wrong & left
+        if broken.any():
+            if strict:
+                table.refuse(broken, rule.column, rule.says, rule.move)
+            flaws.append(_quarantined(rule.code, table, time, sid, values, np.flatnonzero(broken), rule.column))
+            left &= ~broken
+    rows = np.flatnonzero(left)
+    times = table[time][rows]
+    if len(times) > 1 and (np.diff(times) <= 0).any():
+        rows, repeated = _once(rows, times)
+        if len(repeated):
+            if strict:
+                _refuse_repeated(table, time, rows, int(repeated[0]))
+            flaws.append(_quarantined("duplicate", table, time, sid, values, repeated, time))
+    return rows, flaws
+
+
+def _once(rows: Int64Array, times: Int64Array) -> tuple[Int64Array, Int64Array]:
+    """(rows ascending by time, the first of each; the rows that repeat a time)."""
+    order = np.argsort(times, kind="stable")
+    again = np.append(False, np.diff(times[order]) == 0)
+    return rows[order[~again]], rows[order[again]]
+
+
+def _refuse_repeated(table: InputTable, time: str, rows: Int64Array, second: int) -> None:
+    first = int(rows[np.searchsorted(table[time][rows], table[time][second])])
+    rule = f"the {time} is already on line {table.line(first)}"
+    raise table.bad(second, time, rule, f"Keep one bar a {time}")
+
+
+def _quarantined(
+    code: str, table: InputTable, time: str, sid: int, values: FloatArray, rows: Int64Array, column: str
+) -> Flaws:
+    shown = tuple(f"{column} {_text(table, column, row)}" for row in rows.tolist())
+    return Flaws(code, sid, table[time][rows], shown, table.file, table.lines(rows), values[:, rows])
+
+
+def _text(table: InputTable, column: str, row: int) -> str:
+    value = table[column][row]
+    return date_text(int(value)) if isinstance(value, np.integer) else f"{value:g}"
+
+
+def refuse_stranger(path: Path, file: str, label: int, sessions: Sessions) -> BadInputFile:
+    """The error that a file's bar of that date (ns) falls on no session."""
+    table = read_input(path, file, WANTED)
+    rule = f"it is no session of the calendar {sessions.calendar}"
+    move = "Remove the row, or ingest with the calendar of these prices (--calendar)"
+    return table.bad(int(np.argmax(table["date"] == label)), "date", rule, move)
+
+
+def _actions(table: InputTable, sid: int) -> BarredActions | None:
+    growth = table["split"] if "split" in table else np.empty(0)
+    paid = table["dividend"] if "dividend" in table else np.empty(0)
+    table_rows = np.flatnonzero(~np.isnan(growth) & (growth != 0) & (growth != 1))
+    wrong = (paid < 0) | np.isinf(paid)
+    if wrong.any():
+        rule = "a dividend must be finite and at least 0"
+        table.refuse(wrong, "dividend", rule, "Correct it, or leave the cell empty")
+    dividends = np.flatnonzero(paid > 0)
+    if not len(table_rows) and not len(dividends):
+        return None
+    # The error messages of the actions need the file, not its five thousand bars.
+    kept = np.union1d(table_rows, dividends)
+    columns = {name: table[name][kept] for name in ("date", "split", "dividend") if name in table}
+    source = InputTable(table.path, table.file, columns, kept)
+    return BarredActions(source, sid, np.searchsorted(kept, table_rows), np.searchsorted(kept, dividends))
 
 
 def split_fraction(written: float) -> Fraction | None:

@@ -27,18 +27,19 @@ from tradewind_data.tables import NAT, Array
 if TYPE_CHECKING:
     import pyarrow as pa
 
-DATE, NUMBER, TEXT = "date", "number", "text"
+DATE, NUMBER, TEXT, STAMP = "date", "number", "text", "time"
 _DATE_PATTERN = r"\d{4}-\d{2}-\d{2}(?:[ T]00:00(?::00(?:\.0+)?)?(?:Z|[+-]\d{2}:?\d{2})?)?"
 _EMPTY = ("", "nan", "na", "n/a", "null", "none", "nat")
 _RULES = {
     DATE: ("a date is written YYYY-MM-DD, without a time of day", "Correct the date"),
+    STAMP: ("a time is written YYYY-MM-DD HH:MM[:SS], in UTC or with its offset", "Correct the time"),
     NUMBER: ("it is not a number", "Write a plain number with a decimal point and no thousands separator"),
 }
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """A column to read: its name in lower case, its kind (DATE, NUMBER, TEXT), and whether it must be there."""
+    """A column to read: its name in lower case, its kind (DATE, STAMP, NUMBER, TEXT), whether it must be there."""
 
     name: str
     kind: str
@@ -47,14 +48,17 @@ class Wanted:
 
 @dataclass(frozen=True, eq=False)
 class InputTable:
-    """The columns found: dates int64 ns (NAT empty), numbers float64 (NaN empty), text objects ("" empty).
+    """The columns found.
 
-    file: the path relative to the ingested folder, for messages.
+    Dates and times int64 ns (NAT empty; times UTC), numbers float64 (NaN empty), text objects ("" empty). file: the
+    path relative to the ingested folder, for messages. rows: the 0-based rows of the file that the columns hold, None
+    for all.
     """
 
     path: Path
     file: str
     columns: dict[str, Array]
+    rows: Array | None = None
 
     def __len__(self) -> int:
         return len(next(iter(self.columns.values()))) if self.columns else 0
@@ -67,13 +71,24 @@ class InputTable:
 
     def line(self, row: int) -> int:
         """The 1-based line of the file on which a 0-based row ends (for Parquet: the 1-based row)."""
+        return int(self.lines(np.array([row]))[0])
+
+    def lines(self, rows: Array) -> Array:
+        """``line`` of each of the rows, int64[k], in one pass over the file."""
+        rows = rows if self.rows is None else self.rows[rows]
         if self.path.suffix == ".parquet":
-            return row + 1
+            return rows + 1
+        wanted, found = set(rows.tolist()), {}
         with _open_text(self.path) as file:
             reader = csv.reader(file)
-            records = (reader.line_num for record in reader if any(record))
-            next(records)
-            return next(line for i, line in enumerate(records) if i == row)
+            numbers = (reader.line_num for record in reader if any(record))
+            next(numbers)
+            for row, number in enumerate(numbers):
+                if row in wanted:
+                    found[row] = number
+                    if len(found) == len(wanted):
+                        break
+        return np.array([found[row] for row in rows.tolist()], dtype=np.int64)
 
     def bad(self, row: int, column: str | None, rule: str, move: str) -> BadInputFile:
         """The error that row ``row`` (0-based) breaks a rule in a column."""
@@ -148,7 +163,7 @@ def _read_csv(path: Path, file: str, wanted: Sequence[Wanted]) -> dict[str, Arra
 
     spelled = _matched(_header(path, file), file, wanted)
     kinds = {w.name: w.kind for w in wanted if w.name in spelled}
-    arrow = {DATE: pa.timestamp("s"), NUMBER: pa.float64(), TEXT: pa.string()}
+    arrow = {DATE: pa.timestamp("s"), STAMP: pa.timestamp("s"), NUMBER: pa.float64(), TEXT: pa.string()}
     try:
         data = _parse(path, file, {spelled[name]: arrow[kind] for name, kind in kinds.items()})
     except pa.ArrowInvalid:
@@ -200,11 +215,13 @@ def _values(data: pa.ChunkedArray, kind: str) -> Array:
 
     if kind == TEXT:
         return np.array([t.strip() for t in data.fill_null("").to_pylist()], dtype=object)
-    if kind == DATE:
+    if kind in (DATE, STAMP):
         seconds = data.cast(pa.int64())
+        if not data.null_count:
+            return seconds.to_numpy() * 1_000_000_000
         null = np.asarray(seconds.is_null())
         return np.where(null, NAT, np.asarray(seconds.fill_null(0).to_numpy()) * 1_000_000_000)
-    return np.array(data.cast(pa.float64()).to_numpy(), dtype=np.float64)
+    return (data if data.type == pa.float64() else data.cast(pa.float64())).to_numpy()
 
 
 def _read_as_text(path: Path, file: str, spelled: dict[str, str], kinds: dict[str, str]) -> dict[str, Array]:
@@ -237,6 +254,11 @@ def _from_text(cells: pd.Series, kind: str) -> tuple[Array, Array]:
     if kind == NUMBER:
         numbers = pd.to_numeric(cells.mask(blank), errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
         return numbers, np.isnan(numbers) & ~blank
+    if kind == STAMP:
+        times = pd.to_datetime(cells.mask(blank), format="ISO8601", utc=True, errors="coerce").dt.tz_localize(None)
+        times = times.dt.as_unit("ns")
+        ns = times.to_numpy().astype("datetime64[ns]").astype(np.int64)
+        return np.where(times.isna(), NAT, ns), times.isna().to_numpy() & ~blank
     days = pd.to_datetime(cells.str[:10], format="%Y-%m-%d", errors="coerce").dt.as_unit("ns")
     wrong = (days.isna() | ~cells.str.fullmatch(_DATE_PATTERN)).to_numpy(dtype=bool) & ~blank
     return np.where(days.isna(), NAT, days.to_numpy().astype("datetime64[ns]").astype(np.int64)), wrong
@@ -270,6 +292,12 @@ def _from_parquet(data: pa.ChunkedArray, kind: str) -> Array:
         return _values(data.cast(pa.string()), TEXT)
     if kind == NUMBER:
         return _values(data, NUMBER)
+    if pa.types.is_timestamp(data.type) and kind == STAMP:
+        return np.where(
+            np.asarray(data.is_null()),
+            NAT,
+            data.cast(pa.timestamp("ns", tz=data.type.tz)).cast(pa.int64()).fill_null(0).to_numpy(),
+        )
     if pa.types.is_timestamp(data.type):
         # A label is the date as it stands on the wall of its time zone, not the UTC instant.
         stamps = pd.DatetimeIndex(data.to_pandas()).tz_localize(None).as_unit("ns")

@@ -1,46 +1,78 @@
-"""The folder reader: a folder of daily CSV or Parquet files becomes the next version of a bundle.
+"""The folder reader: a folder of CSV or Parquet files becomes the next version of a bundle.
 
-    assets.csv  symbols.csv                 who is listed (listing.py); both optional
-    daily/SYMBOL.csv | .csv.gz | .parquet   date, open, high, low, close, volume[, dividend, split] (daily.py)
-    splits.csv  dividends.csv               corporate actions (actions.py); all optional
+    assets.csv  symbols.csv                  who is listed (listing.py); both optional
+    daily/SYMBOL.csv | .csv.gz | .parquet    date, open, high, low, close, volume[, dividend, split] (daily.py)
+    minute/SYMBOL.csv | .csv.gz | .parquet   date, open, high, low, close, volume (minutes.py); optional
+    splits.csv  dividends.csv                corporate actions (actions.py); all optional
     stock_dividends.csv  mergers.csv
-    classifications.csv                     codes such as sectors; optional
+    classifications.csv                      codes such as sectors; optional
 
-SYMBOL is percent-decoded, so ``BRK.B``, ``^GSPC`` and ``BTC%2FUSD`` name what they say. ``minute/`` and ``datasets/``
-are part of the format but are not read yet: the report says what was left out. The zipline csvdir layout is this one
-without the files beside ``daily/``. Every input that breaks a rule ends in BadInputFile and leaves nothing behind.
+SYMBOL is percent-decoded, so ``BRK.B``, ``^GSPC`` and ``BTC%2FUSD`` name what they say. The zipline csvdir layout is
+this one without the files beside ``daily/`` and ``minute/``. A file that cannot be read ends in BadInputFile and leaves
+nothing behind; a row that cannot be right goes into quarantine (quality.py), or is a BadInputFile when the ingest is
+strict. Files are parsed side by side within a budget of memory, and taken in the order of their symbols.
 """
 
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 from urllib.parse import unquote
 
 import numpy as np
 
 from tradewind_data import tables
-from tradewind_data.bundle import Bundle
 from tradewind_data.errors import BadIngestRequest, BadInputFile, did_you_mean
+from tradewind_data.ingest import latechecks
 from tradewind_data.ingest.actions import FILES, ActionReader
-from tradewind_data.ingest.daily import DailyFile, read_daily
-from tradewind_data.ingest.listing import ASSETS_FILE, SYMBOLS_FILE, Listing, Roster, complete, read_roster
-from tradewind_data.ingest.market import AssetBars, Market, Progress, sessions_for
+from tradewind_data.ingest.daily import BarredActions, DailyFile, read_daily, refuse_stranger
+from tradewind_data.ingest.listing import ASSETS_FILE, SYMBOLS_FILE, Roster, complete, read_roster
+from tradewind_data.ingest.market import Market, Progress, sessions_for
+from tradewind_data.ingest.minutes import MinuteFile, MinuteRules, read_minutes
+from tradewind_data.ingest.parallel import Meter, ordered
+from tradewind_data.ingest.quality import Flaws, Quality, flaw
+from tradewind_data.ingest.series import Jump
+from tradewind_data.ingest.spool import BUDGET_BYTES, AssetBars, Spool
 from tradewind_data.ingest.staging import check_name
-from tradewind_data.ingest.writer import write_bundle
+from tradewind_data.ingest.writer import Written, commit, writing
 from tradewind_data.sessions import Sessions, date_text
+from tradewind_data.tables import NAT
+
+Read = TypeVar("Read", DailyFile, MinuteFile)
 
 _SUFFIXES = (".csv", ".csv.gz", ".parquet")
 _KNOWN = (ASSETS_FILE, SYMBOLS_FILE, *(f"{name}.csv" for name in FILES), "futures.csv")
+_PARSED_PER_BYTE = 4
+LABELS = ("right", "left")
+
+
+@dataclass(frozen=True)
+class Rules:
+    """How a folder is read.
+
+    calendar: name of an exchange calendar. strict: the first row that breaks a rule ends the ingest instead of going
+    into quarantine. minute_label: whether minute files are stamped with the end (``right``) or the beginning (``left``)
+    of the minute. workers: threads that parse, None = the machine's cores. budget: bytes of bars held in memory, and of
+    files at work.
+    """
+
+    calendar: str = "XNYS"
+    strict: bool = False
+    minute_label: str = "right"
+    workers: int | None = None
+    budget: int = BUDGET_BYTES
 
 
 @dataclass(frozen=True)
 class IngestReport:
     """What an ingest made.
 
-    name, version, hash, path of the bundle; rows: bars read; assets, sessions (with data), splits, dividends: counts;
+    name, version, hash, path of the bundle; rows: bars stored; assets, sessions (with data), splits, dividends: counts;
     warnings: sentences on what was left out, collapsed or could not be used, none of which made the data wrong.
+    findings: code → number (quality.py); quarantined: rows kept out; grade: A to D.
     """
 
     name: str
@@ -53,6 +85,9 @@ class IngestReport:
     splits: int
     dividends: int
     warnings: tuple[str, ...]
+    findings: dict[str, int] = field(default_factory=dict)
+    quarantined: int = 0
+    grade: str = ""
 
 
 def ingest_folder(
@@ -61,84 +96,199 @@ def ingest_folder(
     calendar: str = "XNYS",
     root: str | os.PathLike[str] | None = None,
     progress: Progress | None = None,
+    strict: bool = False,
+    minute_label: str = "right",
+    workers: int | None = None,
+    budget: int = BUDGET_BYTES,
 ) -> IngestReport:
     """Read a folder and write it as the next version of the bundle ``name``, all or nothing.
 
-    calendar: name of an exchange calendar; every bar must fall on one of its sessions. root: see bundle.bundles_root.
-    progress(done, total, label) is called as files are read and years written. BadInputFile names file, line, column,
-    value, rule and next move; BadIngestRequest for a bad folder or name; CalendarNotFound for the calendar.
+    root: see bundle.bundles_root; the other arguments: see Rules. progress(done, total, label) is called as files are
+    read and written. BadInputFile names file, line, column, value, rule and next move; BadIngestRequest for a bad
+    folder, name or label; CalendarNotFound for the calendar; BundleNotWritten when the disk refuses.
     """
     check_name(name)
-    folder = Path(path).expanduser()
-    market, warnings = read_folder(folder, calendar, progress)
-    written = write_bundle(market, name, root, progress)
-    bundle = Bundle(written.path, name, written.version)
+    if minute_label not in LABELS:
+        raise BadIngestRequest("minute_label", minute_label, "it is 'right' (end of the minute) or 'left'")
+    rules = Rules(calendar, strict, minute_label, workers, budget)
+    reading = FolderReader(Path(path).expanduser(), rules, progress)
+    with writing(name, root) as stage, reading.spools(stage.folder):
+        market = reading.market()
+        written = commit(market, name, stage, progress)
+        return report(written, name, market, reading.warnings)
+
+
+def report(written: Written, name: str, market: Market, warnings: list[str]) -> IngestReport:
+    """The report on a committed version."""
+    quality, labels = market.quality or Quality(), market.sessions.labels
+    first, last = np.searchsorted(labels, market.span)
     return IngestReport(
         name=name,
         version=written.version,
         hash=written.manifest.content_hash,
         path=written.path,
-        rows=sum(len(b.labels) for b in market.bars),
+        rows=market.daily.rows + (market.minutes.rows if market.minutes else 0) - _unplaced(quality),
         assets=written.manifest.assets,
-        sessions=bundle.bars().last_session - bundle.bars().first_session + 1,
+        sessions=int(last - first) + 1,
         splits=tables.length(market.tables["splits"]),
         dividends=tables.length(market.tables["dividends"]),
-        warnings=(*warnings, *_outside(market), *_refused(bundle)),
+        warnings=(*warnings, *_outside(market), *_refusals(quality, market)),
+        findings=quality.counts,
+        quarantined=quality.quarantined,
+        grade=quality.grade,
     )
 
 
-def read_folder(folder: Path, calendar: str, progress: Progress | None = None) -> tuple[Market, list[str]]:
-    """The folder as a Market, and what deserves a word. Nothing is written."""
-    files = _bar_files(folder)
-    warnings = _left_out(folder)
-    roster = read_roster(folder, list(files))
-    bars = _read_bars(folder, files, roster, progress)
-    first = min(int(b.labels[0]) for b in bars.values())
-    last = max(int(b.labels[-1]) for b in bars.values())
-    sessions = sessions_for(calendar, first, last)
-    listing = complete(folder, roster, bars)
-    _check_bars(bars, listing, sessions)
-    reader = ActionReader(folder, listing, bars)
-    stored = {"assets": listing.assets, "symbols": listing.symbols, **reader.read()}
-    idle = sorted(symbol for symbol, sid in roster.sids.items() if sid not in bars)
-    warnings += [f"{ASSETS_FILE}: {symbol!r} has no bars" for symbol in idle]
-    market = Market(
-        sessions=sessions,
-        tables=stored,
-        bars=[AssetBars(sid, bars[sid].labels, bars[sid].values) for sid in sorted(bars)],
-        source="folder of daily files",
-    )
-    return market, warnings + reader.warnings
+def _unplaced(quality: Quality) -> int:
+    return sum(len(f) for f in quality.flaws if f.code == "off_calendar" and f.lines is None)
 
 
-def _bar_files(folder: Path) -> dict[str, Path]:
-    """symbol → file of ``daily/``, sorted by symbol."""
-    if not folder.is_dir():
-        raise BadIngestRequest("path", folder, "there is no such folder")
-    daily = folder / "daily"
-    if not daily.is_dir():
-        raise BadIngestRequest("path", folder, "the folder has no folder 'daily' with one file a symbol in it")
-    found: dict[str, Path] = {}
-    for path in sorted(daily.iterdir()):
-        suffix = next((s for s in reversed(_SUFFIXES) if path.name.lower().endswith(s)), None)
-        if suffix is None or path.name.startswith(".") or not path.is_file():
-            continue
-        symbol = unquote(path.name[: -len(suffix)])
-        if symbol in found:
-            rule = f"the symbol {symbol!r} already has the file {found[symbol].name}"
-            raise BadInputFile(f"daily/{path.name}", rule, "Keep one file a symbol")
-        found[symbol] = path
-    if not found:
-        raise BadIngestRequest("path", daily, "the folder has no SYMBOL.csv, SYMBOL.csv.gz or SYMBOL.parquet in it")
-    return dict(sorted(found.items()))
+class FolderReader:
+    """Reads one folder into a Market; what deserves a word is kept in ``warnings``."""
+
+    def __init__(self, folder: Path, rules: Rules, progress: Progress | None = None) -> None:
+        self._folder, self._rules, self._progress = folder, rules, progress
+        self.warnings: list[str] = []
+        self._quality = Quality()
+        self._barred: list[BarredActions] = []
+        self._jumps: list[Jump] = []
+        self._daily = Spool("Y", budget=rules.budget)
+        self._minutes = Spool("M", budget=rules.budget)
+
+    def spools(self, folder: Path) -> FolderReader:
+        """Let bars beyond the budget overflow into a folder; to be closed by leaving the block."""
+        self._daily = Spool("Y", folder, self._rules.budget)
+        self._minutes = Spool("M", folder, self._rules.budget)
+        return self
+
+    def __enter__(self) -> FolderReader:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._daily.close()
+        self._minutes.close()
+
+    def market(self) -> Market:
+        """Read everything. The spools must stay open until the market is written."""
+        files = self._bar_files("daily")
+        self.warnings += _left_out(self._folder)
+        roster = read_roster(self._folder, list(files))
+        self._read_daily(files, roster)
+        if not len(self._daily):
+            raise BadIngestRequest("path", self._folder, f"no row of its {len(files)} daily files can be used")
+        sessions = sessions_for(self._rules.calendar, *self._daily.span)
+        self._judge_strangers(files, roster, sessions)
+        self._read_minutes(roster, sessions)
+        listing = complete(self._folder, roster, self._daily.lifetime)
+        actions = ActionReader(self._folder, listing, self._barred)
+        stored = {"assets": listing.assets, "symbols": listing.symbols, **actions.read()}
+        self.warnings += [*self._idle(roster), *actions.warnings]
+        self._quality.add(latechecks.gaps(self._daily, sessions, self._daily.sids.tolist()))
+        self._quality.add(latechecks.unexplained(self._jumps, stored))
+        self._quality.add(latechecks.twice(stored["dividends"]))
+        minutes = self._minutes if len(self._minutes) else None
+        source = "folder of daily files" if minutes is None else "folder of daily and minute files"
+        return Market(sessions, stored, self._daily, minutes, source=source, quality=self._quality)
+
+    def _read_daily(self, files: dict[str, Path], roster: Roster) -> None:
+        for symbol, path in files.items():
+            roster.refuse_unknown(symbol, self._name(path))
+
+        def read(symbol: str) -> DailyFile:
+            path = files[symbol]
+            sid, lifetime = roster.sids[symbol], roster.lifetime(symbol)
+            return read_daily(path, self._name(path), sid, lifetime, self._rules.strict)
+
+        meter = Meter(self._progress, len(files))
+        found = self._ordered(read, files)
+        for done, symbol in enumerate(files):
+            meter.step(done, f"reading {symbol}")
+            file = next(found)
+            meter.count(file.rows)
+            self._take(file.rows, file.flaws, file.bars, self._daily)
+            self._jumps += file.jumps
+            if file.actions is not None:
+                self._barred.append(file.actions)
+
+    def _read_minutes(self, roster: Roster, sessions: Sessions) -> None:
+        if not (self._folder / "minute").is_dir():
+            return
+        files = self._bar_files("minute")
+        for symbol, path in files.items():
+            roster.refuse_unknown(symbol, self._name(path))
+        rules = MinuteRules(sessions, self._daily.span, self._rules.minute_label, self._rules.strict)
+
+        def read(symbol: str) -> MinuteFile:
+            return read_minutes(files[symbol], self._name(files[symbol]), roster.sids[symbol], rules)
+
+        meter = Meter(self._progress, len(files))
+        found = self._ordered(read, files)
+        for done, symbol in enumerate(files):
+            meter.step(done, f"reading minutes of {symbol}")
+            file = next(found)
+            meter.count(file.rows)
+            self._take(file.rows, file.flaws, file.bars, self._minutes)
+
+    def _ordered(self, read: Callable[[str], Read], files: dict[str, Path]) -> Iterator[Read]:
+        def cost(symbol: str) -> int:
+            return _PARSED_PER_BYTE * files[symbol].stat().st_size
+
+        return ordered(read, list(files), cost, self._rules.budget, self._rules.workers)
+
+    def _take(self, rows: int, flaws: list[Flaws], bars: AssetBars | None, spool: Spool) -> None:
+        self._quality.rows += rows
+        self._quality.add(flaws)
+        if bars is not None:
+            spool.add(bars)
+
+    def _judge_strangers(self, files: dict[str, Path], roster: Roster, sessions: Sessions) -> None:
+        """Bars that fall on no session: quarantined, or refused when strict."""
+        paths = {roster.sids[symbol]: path for symbol, path in files.items()}
+        names = {sid: self._name(path) for sid, path in paths.items()}
+        for found in latechecks.strangers(self._daily, sessions, names):
+            if self._rules.strict:
+                raise refuse_stranger(paths[found.sid], found.file, int(found.times[0]), sessions)
+            self._quality.add([found])
+
+    def _idle(self, roster: Roster) -> list[str]:
+        idle = sorted(symbol for symbol, sid in roster.sids.items() if not self._daily.count(sid))
+        self._quality.add(flaw("no_bars", roster.sids[symbol], NAT, "", ASSETS_FILE) for symbol in idle)
+        return [f"{symbol!r} has no bars" for symbol in idle]
+
+    def _name(self, path: Path) -> str:
+        return path.relative_to(self._folder).as_posix()
+
+    def _bar_files(self, part: str) -> dict[str, Path]:
+        """symbol → file of ``daily/`` or ``minute/``, sorted by symbol."""
+        if not self._folder.is_dir():
+            raise BadIngestRequest("path", self._folder, "there is no such folder")
+        inside = self._folder / part
+        if not inside.is_dir():
+            raise BadIngestRequest(
+                "path", self._folder, f"the folder has no folder {part!r} with one file a symbol in it"
+            )
+        found: dict[str, Path] = {}
+        for path in sorted(inside.iterdir()):
+            suffix = next((s for s in reversed(_SUFFIXES) if path.name.lower().endswith(s)), None)
+            if suffix is None or path.name.startswith(".") or not path.is_file():
+                continue
+            symbol = unquote(path.name[: -len(suffix)])
+            if symbol in found:
+                rule = f"the symbol {symbol!r} already has the file {found[symbol].name}"
+                raise BadInputFile(f"{part}/{path.name}", rule, "Keep one file a symbol")
+            found[symbol] = path
+        if not found:
+            raise BadIngestRequest(
+                "path", inside, "the folder has no SYMBOL.csv, SYMBOL.csv.gz or SYMBOL.parquet in it"
+            )
+        return dict(sorted(found.items()))
 
 
 def _left_out(folder: Path) -> list[str]:
     warnings = []
-    for part, what in (("minute", "minute bars"), ("datasets", "datasets")):
-        count = sum(1 for p in (folder / part).glob("*") if p.is_file()) if (folder / part).is_dir() else 0
-        if count:
-            warnings.append(f"{part}/ ({count} files) was left out: {what} are not read yet")
+    count = sum(1 for p in (folder / "datasets").glob("*") if p.is_file()) if (folder / "datasets").is_dir() else 0
+    if count:
+        warnings.append(f"datasets/ ({count} files) was left out: datasets are not read yet")
     if (folder / "futures.csv").is_file():
         warnings.append("futures.csv was left out: futures are not read yet")
     for path in sorted(folder.glob("*.csv")):
@@ -146,23 +296,6 @@ def _left_out(folder: Path) -> list[str]:
             near = did_you_mean(path.name, _KNOWN)
             warnings.append(f"{path.name} was left out: the folder format knows no such file.{near}".rstrip("."))
     return warnings
-
-
-def _read_bars(folder: Path, files: dict[str, Path], roster: Roster, progress: Progress | None) -> dict[int, DailyFile]:
-    bars: dict[int, DailyFile] = {}
-    for done, (symbol, path) in enumerate(files.items()):
-        if progress is not None:
-            progress(done, len(files), f"reading {symbol}")
-        file = path.relative_to(folder).as_posix()
-        roster.refuse_unknown(symbol, file)
-        bars[roster.sids[symbol]] = read_daily(path, file)
-    return bars
-
-
-def _check_bars(bars: dict[int, DailyFile], listing: Listing, sessions: Sessions) -> None:
-    for sid, file in bars.items():
-        file.refuse_strangers(sessions)
-        file.refuse_outside(*listing.lifetime(sid), named=ASSETS_FILE)
 
 
 def _outside(market: Market) -> list[str]:
@@ -178,10 +311,10 @@ def _outside(market: Market) -> list[str]:
     return warnings
 
 
-def _refused(bundle: Bundle) -> list[str]:
-    said = []
-    for r in bundle.bars().refused:
-        who, when = bundle.finder.asset_at(r.column).symbol, bundle.sessions.label(r.session).date()
-        base = "no close before it is known" if np.isnan(r.close) else f"the last close before it is {r.close:g}"
-        said.append(f"dividend {r.amount:g} of {who} on {when} adjusts no price: {base}")
-    return said
+def _refusals(quality: Quality, market: Market) -> list[str]:
+    symbols = market.symbols
+    return [
+        f"dividend of {symbols[f.sid]} on {date_text(int(f.times[0]))} adjusts no price: {f.details[0]}"
+        for f in quality.flaws
+        if f.code == "dividend_refused"
+    ]

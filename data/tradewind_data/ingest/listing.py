@@ -11,7 +11,7 @@ end_date. Without symbols.csv an asset bears its symbol from start_date to end_d
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -21,7 +21,6 @@ import numpy as np
 
 from tradewind_data import tables
 from tradewind_data.errors import BadInputFile, did_you_mean, listed
-from tradewind_data.ingest.daily import DailyFile
 from tradewind_data.ingest.delimited import DATE, NUMBER, TEXT, InputTable, Wanted, read_input, refuse_time_of_day
 from tradewind_data.ingest.market import day_after
 from tradewind_data.schema import TABLES
@@ -49,6 +48,18 @@ class Roster:
 
     sids: Mapping[str, int]
     source: InputTable | None
+
+    def lifetime(self, symbol: str) -> tuple[int, int]:
+        """The first and last day (ns) that assets.csv gives the asset, NAT where it gives none."""
+        return self._lifetimes.get(symbol, (NAT, NAT))
+
+    @cached_property
+    def _lifetimes(self) -> dict[str, tuple[int, int]]:
+        if self.source is None:
+            return {}
+        none = np.full(len(self.source), NAT)
+        start, end = (_given(self, name, none).tolist() for name in ("start_date", "end_date"))
+        return dict(zip(self.source["symbol"].tolist(), zip(start, end, strict=True), strict=True))
 
     def refuse_unknown(self, symbol: str, file: str) -> None:
         """BadInputFile when a bar file's symbol is no asset's."""
@@ -134,6 +145,9 @@ def read_roster(folder: Path, symbols: list[str]) -> Roster:
         raise BadInputFile(ASSETS_FILE, "it has a header but no rows", "Add the assets, or remove the file")
     table.refuse(table["symbol"] == "", "symbol", "the symbol is empty", "Write the asset's symbol")
     _refuse_twice(table, "symbol", table["symbol"])
+    if "start_date" in table and "end_date" in table:
+        reversed_ = (table["end_date"] != NAT) & (table["end_date"] < table["start_date"])
+        table.refuse(reversed_, "end_date", "the asset ends before it starts", "Correct start_date or end_date")
     return Roster(_numbered(table), table)
 
 
@@ -157,20 +171,27 @@ def _refuse_twice(table: InputTable, column: str, values: Array) -> None:
         )
 
 
-def complete(folder: Path, roster: Roster, bars: Mapping[int, DailyFile]) -> Listing:
-    """The listing once the bars are known: defaults filled in, symbol history read, overlaps refused."""
-    assets = _assets(roster, bars)
+Lifetime = Callable[[int], tuple[int, int] | None]
+
+
+def complete(folder: Path, roster: Roster, traded: Lifetime) -> Listing:
+    """The listing once the bars are known: defaults filled in, symbol history read, overlaps refused.
+
+    traded(sid): first and last label of the asset's bars, None without any.
+    """
+    assets = _assets(roster, traded)
     symbols = _borne(assets)
     if (folder / SYMBOLS_FILE).is_file():
         symbols = _history(folder, assets, symbols)
     return Listing(assets, symbols)
 
 
-def _assets(roster: Roster, bars: Mapping[int, DailyFile]) -> dict[str, Array]:
-    symbols = list(roster.sids)
+def _assets(roster: Roster, traded: Lifetime) -> dict[str, Array]:
+    # Without assets.csv a file whose rows are all in quarantine names no asset.
+    symbols = [s for s, sid in roster.sids.items() if roster.source is not None or traded(sid) is not None]
     sids = np.array([roster.sids[s] for s in symbols], dtype=np.int64)
-    first = np.array([bars[s].labels[0] if s in bars else NAT for s in sids.tolist()], dtype=np.int64)
-    last = np.array([bars[s].labels[-1] if s in bars else NAT for s in sids.tolist()], dtype=np.int64)
+    spans = np.array([traded(sid) or (NAT, NAT) for sid in sids.tolist()], dtype=np.int64).reshape(-1, 2)
+    first, last = spans[:, 0], spans[:, 1]
     start, end = _given(roster, "start_date", first), _given(roster, "end_date", last)
     if roster.source is not None:
         _check_dates(roster.source, start, end)

@@ -8,28 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
 
-from tradewind_data.adjustments import FloatArray
+from tradewind_data.ingest.quality import Quality
+from tradewind_data.ingest.spool import AssetBars, Spool, held
 from tradewind_data.sessions import DAY_NS, Int64Array, Sessions, build_sessions, date_text
 from tradewind_data.tables import Table
 
+__all__ = ["AssetBars", "Market", "Progress", "day_after", "sessions_for", "span_text"]
+
 Progress = Callable[[int, int, str], None]
-
-
-@dataclass(frozen=True, eq=False)
-class AssetBars:
-    """The daily bars of one asset.
-
-    labels int64[n] ns, strictly ascending; values float64[5, n] in the order of schema.FIELDS (NaN prices and volume 0
-    = no trade).
-    """
-
-    sid: int
-    labels: Int64Array
-    values: FloatArray
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,20 +28,34 @@ class Market:
     """Everything a bundle holds.
 
     sessions: the table to be stored, covering every bar. tables: ``assets`` (ascending by sid), ``symbols``,
-    ``splits``, ``dividends``, ``stock_dividends``, ``mergers``, ``classifications`` of schema.py. bars: one entry an
-    asset that has any, ascending by sid. currency: ISO 4217. source: how it came about.
+    ``splits``, ``dividends``, ``stock_dividends``, ``mergers``, ``classifications`` of schema.py. bars: the daily bars,
+    a spool or one entry an asset; minutes: the minute bars, None without any. currency: ISO 4217. source: how it came
+    about. quality: what was found wrong so far, None when nobody looked.
     """
 
     sessions: Sessions
     tables: Mapping[str, Table]
-    bars: Sequence[AssetBars]
+    bars: Spool | Sequence[AssetBars]
+    minutes: Spool | None = None
     currency: str = "USD"
     source: str = ""
+    quality: Quality | None = None
+
+    @cached_property
+    def daily(self) -> Spool:
+        """The daily bars as a spool."""
+        return self.bars if isinstance(self.bars, Spool) else held(self.bars)
+
+    @property
+    def symbols(self) -> dict[int, str]:
+        """sid → symbol."""
+        assets = self.tables["assets"]
+        return dict(zip(assets["sid"].tolist(), assets["symbol"].tolist(), strict=True))
 
     @property
     def span(self) -> tuple[int, int]:
-        """Labels (ns) of the first and the last bar."""
-        return min(int(b.labels[0]) for b in self.bars), max(int(b.labels[-1]) for b in self.bars)
+        """Labels (ns) of the first and the last daily bar."""
+        return self.daily.span
 
 
 def sessions_for(calendar: str, first_ns: int, last_ns: int) -> Sessions:

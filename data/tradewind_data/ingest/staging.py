@@ -44,6 +44,8 @@ class Staging:
 
     def commit(self) -> Path:
         """Flush every file to the disk and rename the folder to the next version number; the version's path."""
+        # A temporary folder is its owner's alone; a version is as readable as the bundle it belongs to.
+        shutil.copymode(self.base, self.folder)
         _flush(self.folder)
         with _held(self.base / ".lock"):
             target = self.base / str(max(_numbers(self.base), default=0) + 1)

@@ -1,23 +1,25 @@
-"""The writer of bundles: a Market → tables, year files and manifest, in a folder or as the next version of a name."""
+"""The writer of bundles: a Market → tables, bar files and manifest, in a folder or as the next version of a name."""
 
 from __future__ import annotations
 
-import json
+import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-
-import numpy as np
 
 from tradewind_data import tables
 from tradewind_data.bundle import bundles_root
 from tradewind_data.errors import BundleNotWritten
+from tradewind_data.gridfile import GROUP_CELLS
+from tradewind_data.ingest import latechecks
+from tradewind_data.ingest.grids import Plan, daily_plans, minute_plans, write_plan
 from tradewind_data.ingest.market import Market, Progress, span_text
-from tradewind_data.ingest.staging import staging
+from tradewind_data.ingest.parallel import Meter, ordered
+from tradewind_data.ingest.spool import BUDGET_BYTES, Spool
+from tradewind_data.ingest.staging import Staging, staging
 from tradewind_data.manifest import FileFacts, Manifest, content_hash, file_sha256
-from tradewind_data.schema import BARS, FIELDS, GRID_KEY, MANIFEST, PRICES, TABLES, Column
-from tradewind_data.sessions import Int64Array, date_text
+from tradewind_data.schema import MANIFEST, TABLES, Column
 
 _ORDER = {
     "assets": ("sid",),
@@ -39,26 +41,38 @@ class Written:
     manifest: Manifest
 
 
+@contextlib.contextmanager
+def writing(name: str, root: str | os.PathLike[str] | None = None) -> Iterator[Staging]:
+    """The folder of a version in the making (staging.py); an error of the disk leaves it as BundleNotWritten."""
+    try:
+        with staging(name, root) as stage:
+            yield stage
+    except OSError as e:
+        raise BundleNotWritten(name, str(bundles_root(root)), e.strerror or str(e)) from e
+
+
 def write_bundle(
     market: Market, name: str, root: str | os.PathLike[str] | None = None, progress: Progress | None = None
 ) -> Written:
     """Write the market as the next version of ``name``, all or nothing.
 
-    progress(done, total, label) counts year files.
+    progress(done, total, label) counts bar files.
     """
-    try:
-        with staging(name, root) as stage:
-            manifest = write_folder(market, name, stage.folder, progress)
-            path = stage.commit()
-    except OSError as e:
-        raise BundleNotWritten(name, str(bundles_root(root)), e.strerror or str(e)) from e
+    with writing(name, root) as stage:
+        return commit(market, name, stage, progress)
+
+
+def commit(market: Market, name: str, stage: Staging, progress: Progress | None = None) -> Written:
+    """Write the market into the staged folder and make it a version."""
+    manifest = write_folder(market, name, stage.folder, progress)
+    path = stage.commit()
     return Written(path, path.name, manifest)
 
 
 def write_folder(market: Market, name: str, folder: Path, progress: Progress | None = None) -> Manifest:
     """Write the market's files and manifest into a folder, and return the manifest.
 
-    Equal markets give equal bytes with the same Parquet library.
+    Equal markets give equal bytes with the same Parquet library, whatever the number of threads.
     """
     files: dict[str, FileFacts] = {}
     stored = {"sessions": _sessions_table(market), **market.tables}
@@ -66,17 +80,44 @@ def write_folder(market: Market, name: str, folder: Path, progress: Progress | N
         table = stored[table_name]
         keys = _ORDER.get(table_name)
         _write(folder, f"{table_name}.parquet", columns, tables.sort_by(table, *keys) if keys else table, files)
-    years = list(_years(market))
-    for done, (year, rows) in enumerate(years):
-        if progress is not None:
-            progress(done, len(years), f"writing {year}")
-        bars, grid = _year_table(market, rows)
-        _write(folder, f"bars/1d/{year}.parquet", BARS, bars, files, {GRID_KEY: grid})
-    if progress is not None:
-        progress(len(years), len(years), "written")
-    manifest = _manifest(market, name, files)
+    files.update(_write_bars(market, folder, progress))
+    manifest = _manifest(market, name, {**files, **_write_quality(market, name, folder, files)})
     (folder / MANIFEST).write_text(manifest.text(), encoding="utf-8")
     return manifest
+
+
+def _write_bars(market: Market, folder: Path, progress: Progress | None) -> dict[str, FileFacts]:
+    plans = [*daily_plans(market), *minute_plans(market)]
+    stores: dict[str, Spool] = {"1d": market.daily, "1m": market.minutes or market.daily}
+    meter = Meter(progress, len(plans))
+    files: dict[str, FileFacts] = {}
+
+    def write(plan: Plan) -> FileFacts:
+        return write_plan(folder, plan, stores[plan.frequency])
+
+    written = ordered(write, plans, _cost, BUDGET_BYTES)
+    for done, plan in enumerate(plans):
+        meter.step(done, f"writing {Path(plan.relative).stem}")
+        files[plan.relative] = next(written)
+    meter.step(len(plans), "written")
+    return files
+
+
+def _write_quality(market: Market, name: str, folder: Path, files: Mapping[str, FileFacts]) -> dict[str, FileFacts]:
+    """The findings, once the bars are written; these files say how good the data are and enter no content hash."""
+    quality = market.quality
+    if quality is None:
+        return {}
+    daily = [path for path in files if path.startswith("bars/1d/")]
+    quality.add(latechecks.against_prices(market, folder, daily))
+    quality.add(latechecks.refused(market, folder, daily))
+    names = quality.write(folder, market.symbols, f"Quality of the bundle {name}")
+    return {name: FileFacts(file_sha256(folder / name), "", (folder / name).stat().st_size, 0) for name in names}
+
+
+def _cost(plan: Plan) -> int:
+    """Bytes at work while a file is written: a group's values, their encoding, and the columns of time and sid."""
+    return min(plan.cells, GROUP_CELLS) * 8 * 12
 
 
 def _write(
@@ -85,17 +126,16 @@ def _write(
     columns: tuple[Column, ...],
     table: tables.Table,
     files: dict[str, FileFacts],
-    metadata: dict[bytes, bytes] | None = None,
 ) -> None:
     path = folder / relative
-    tables.write(path, columns, table, metadata)
+    tables.write(path, columns, table)
     content = tables.digest(columns, table)
     files[relative] = FileFacts(file_sha256(path), content, path.stat().st_size, tables.length(table))
 
 
 def _manifest(market: Market, name: str, files: dict[str, FileFacts]) -> Manifest:
     calendar, span = market.sessions.calendar, span_text(market)
-    contents = {path: facts.content for path, facts in files.items()}
+    contents = {path: facts.content for path, facts in files.items() if facts.content}
     return Manifest(
         name=name,
         calendar=calendar,
@@ -103,9 +143,10 @@ def _manifest(market: Market, name: str, files: dict[str, FileFacts]) -> Manifes
         first_session=span[0],
         last_session=span[1],
         assets=tables.length(market.tables["assets"]),
-        frequencies=("1d",),
+        frequencies=("1d", "1m") if market.minutes is not None and len(market.minutes) else ("1d",),
         source=market.source,
         files=files,
+        grade=market.quality.grade if market.quality else "",
         content_hash=content_hash(calendar, market.currency, span, contents),
     )
 
@@ -113,38 +154,3 @@ def _manifest(market: Market, name: str, files: dict[str, FileFacts]) -> Manifes
 def _sessions_table(market: Market) -> tables.Table:
     s = market.sessions
     return {"session": s.labels, "open": s.opens, "close": s.closes, "early": s.early}
-
-
-def _years(market: Market) -> Iterator[tuple[int, Int64Array]]:
-    """(year, labels of its sessions within the span of the data)."""
-    first, last = market.span
-    labels = market.sessions.labels
-    labels = labels[(labels >= first) & (labels <= last)]
-    year_of = labels.view("datetime64[ns]").astype("datetime64[Y]").astype(np.int64) + 1970
-    for year in np.unique(year_of):
-        yield int(year), labels[year_of == year]
-
-
-def _year_table(market: Market, labels: Int64Array) -> tuple[dict[str, tables.Array], bytes]:
-    """The dense grid (labels × assets alive) as columns sorted by (session, sid), and its description."""
-    sids = _alive(market, labels)
-    shape = (len(labels), len(sids))
-    values = np.full((len(FIELDS), *shape), np.nan)
-    values[len(PRICES) :] = 0.0
-    column = {int(sid): i for i, sid in enumerate(sids)}
-    for bars in market.bars:
-        lo, hi = np.searchsorted(bars.labels, (labels[0], labels[-1] + 1))
-        if lo < hi:
-            rows = np.searchsorted(labels, bars.labels[lo:hi])
-            values[:, rows, column[bars.sid]] = bars.values[:, lo:hi]
-    table = {"session": np.repeat(labels, len(sids)), "sid": np.tile(sids, len(labels))}
-    table.update({field: values[i].reshape(-1) for i, field in enumerate(FIELDS)})
-    grid = {"first": date_text(labels[0]), "sessions": len(labels), "sids": sids.tolist()}
-    return table, json.dumps(grid).encode()
-
-
-def _alive(market: Market, labels: Int64Array) -> Int64Array:
-    """Sids alive on some of the labels, ascending. Bars never lie outside a lifetime: the reader has seen to it."""
-    assets = market.tables["assets"]
-    alive = (assets["start_date"] <= labels[-1]) & (assets["end_date"] >= labels[0])
-    return np.sort(assets["sid"][alive]).astype(np.int64)

@@ -309,7 +309,7 @@ def test_a_folder_becomes_a_bundle_that_runs():
 )
 def test_bad_price_files_are_named_and_nothing_is_written(desk, rows, said):
     folder(rows)
-    assert_clean(call("ingest", "folder", "prices", "--name", "mine"), 3, "ACME.csv", said)
+    assert_clean(call("ingest", "folder", "prices", "--name", "mine", "--strict"), 3, "ACME.csv", said)
     assert json.loads(call("bundles", "list", "--json").stdout)[-1]["name"] == "demo"
 
 

@@ -1,0 +1,277 @@
+"""Files of bars: the dense grid of one period (sessions or minutes × assets), stored without loss.
+
+Rows are sorted by (time, sid), in row groups of whole times of at most GROUP_CELLS cells, so decoding a column is a
+reshape. A field whose values are all exact multiples of a power of ten is stored as whole numbers k with the power p
+in the column's metadata (``tradewind.scale`` = 10^p, null = NaN) and read back as k / 10^p. IEEE division rounds
+correctly, as the parsing of the decimal text did, so the numbers come back bit for bit; the writer compares them all
+and stores a field that does not as float64.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tradewind_data import tables
+from tradewind_data.errors import BundleCorrupt
+from tradewind_data.schema import BAR_TABLES, FIELDS, GRID_KEY, SCALE_KEY, Column, arrow_schema
+from tradewind_data.sessions import DAY_NS, Int64Array, date_text
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+FloatArray = npt.NDArray[np.float64]
+
+GROUP_CELLS = 1 << 21
+_POWERS = range(5)
+_SAMPLE = 512
+
+
+@dataclass(frozen=True, eq=False)
+class Grid:
+    """The axes of a file.
+
+    first: label of its first session (ns); sessions, rows: numbers; sids ascending; group_rows: rows (times) of a row
+    group, of which the last may have fewer.
+    """
+
+    first: int
+    sessions: int
+    rows: int
+    sids: Int64Array
+    group_rows: int
+
+    def groups(self) -> Iterator[tuple[int, int]]:
+        """[lo, hi) of the rows of each group."""
+        for lo in range(0, self.rows, self.group_rows):
+            yield lo, min(self.rows, lo + self.group_rows)
+
+    def text(self) -> bytes:
+        """The axes as JSON, for the file's metadata."""
+        facts = {"first": date_text(self.first), "sessions": self.sessions, "rows": self.rows}
+        return json.dumps({**facts, "group_rows": self.group_rows, "sids": self.sids.tolist()}).encode()
+
+    def same(self, other: Grid) -> bool:
+        """Whether the axes are equal."""
+        mine, theirs = (self.first, self.sessions, self.rows), (other.first, other.sessions, other.rows)
+        return mine == theirs and np.array_equal(self.sids, other.sids)
+
+
+def new_grid(first: int, sessions: int, rows: int, sids: Int64Array) -> Grid:
+    """The axes of a file to be written: row groups of as many whole times as GROUP_CELLS allows."""
+    return Grid(first, sessions, rows, sids, max(1, GROUP_CELLS // max(1, len(sids))))
+
+
+def grid_of(metadata: Mapping[bytes, bytes]) -> Grid:
+    """The axes described by a file's key-value metadata. KeyError or ValueError when there are none."""
+    facts = json.loads(metadata[GRID_KEY])
+    first = int(np.datetime64(facts["first"], "D").astype(np.int64)) * DAY_NS
+    sids = np.array(facts["sids"], dtype=np.int64)
+    return Grid(first, int(facts["sessions"]), int(facts["rows"]), sids, int(facts["group_rows"]))
+
+
+Chunk = Callable[[int, int], FloatArray]
+
+
+def write_grid(path: Path, frequency: str, grid: Grid, stamps: Mapping[str, Int64Array], chunk: Chunk) -> str:
+    """Write the grid's cells and return the digest of its values.
+
+    stamps: the time columns of the frequency's table (``session``; ``minute`` too for minutes), int64[rows] ns.
+    chunk(lo, hi) gives float64[5, hi − lo, N] by FIELDS; it is asked twice for each group when there are several,
+    so that only one is held. The digest of a file of one group is its table's; of several, the SHA-256 of theirs.
+    """
+    import pyarrow.parquet as pq
+
+    columns = BAR_TABLES[frequency]
+    groups = list(grid.groups())
+    only = chunk(*groups[0]) if len(groups) == 1 else None
+    powers = _powers_of([only] if only is not None else (chunk(lo, hi) for lo, hi in groups))
+    schema = _schema(columns, powers).with_metadata({GRID_KEY: grid.text()})
+    path.parent.mkdir(parents=True, exist_ok=True)
+    digests = []
+    with pq.ParquetWriter(path, schema, **_options(columns, powers)) as file:
+        for lo, hi in groups:
+            values = only if only is not None else chunk(lo, hi)
+            table = _table(grid, stamps, lo, hi, values)
+            digests.append(tables.digest(columns, table))
+            file.write_table(
+                _encoded(columns, table, schema, powers), row_group_size=max(1, (hi - lo) * len(grid.sids))
+            )
+    return digests[0] if len(digests) == 1 else tables.digest_of(digests)
+
+
+def _table(grid: Grid, stamps: Mapping[str, Int64Array], lo: int, hi: int, values: FloatArray) -> dict[str, Any]:
+    n = len(grid.sids)
+    table: dict[str, Any] = {name: np.repeat(times[lo:hi], n) for name, times in stamps.items()}
+    table["sid"] = np.tile(grid.sids, hi - lo)
+    table.update({field: values[i].reshape(-1) for i, field in enumerate(FIELDS)})
+    return table
+
+
+def _powers_of(chunks: Any) -> dict[str, int | None]:
+    """field → the smallest p for which every value is k / 10^p with |k| < 2^31, or None."""
+    powers: dict[str, int | None] = dict.fromkeys(FIELDS, 0)
+    for values in chunks:
+        for i, field in enumerate(FIELDS):
+            if powers[field] is not None:
+                powers[field] = exact_power(values[i].reshape(-1), at_least=powers[field] or 0)
+    return powers
+
+
+def exact_power(values: FloatArray, at_least: int = 0) -> int | None:
+    """The smallest p ≥ at_least with values == rint(values · 10^p) / 10^p bit for bit, |k| < 2^31; NaN passes.
+
+    None when there is none up to 4.
+    """
+    for power in _POWERS[at_least:]:
+        if _exact(np.ascontiguousarray(values[:: max(1, len(values) // _SAMPLE)]), power) and _exact(values, power):
+            return power
+    return None
+
+
+def _exact(values: FloatArray, power: int) -> bool:
+    scale = 10.0**power
+    with np.errstate(invalid="ignore", over="ignore"):
+        whole = np.rint(values * scale) + 0.0  # a whole number has no negative zero
+        same = (whole / scale).view(np.int64) == values.view(np.int64)
+        return bool(((same & (np.abs(whole) < 2**31 - 1)) | np.isnan(values)).all())
+
+
+def _schema(columns: tuple[Column, ...], powers: Mapping[str, int | None]) -> pa.Schema:
+    import pyarrow as pa
+
+    schema = arrow_schema(columns)
+    for i, column in enumerate(columns):
+        power = powers.get(column.name)
+        if power is not None:
+            scale = {SCALE_KEY: str(10**power).encode()}
+            schema = schema.set(i, pa.field(column.name, pa.int32(), nullable=True, metadata=scale))
+    return schema
+
+
+def _options(columns: tuple[Column, ...], powers: Mapping[str, int | None]) -> dict[str, Any]:
+    times = [c.name for c in columns if c.kind in ("date", "time")]
+    whole = [name for name, power in powers.items() if power is not None]
+    return {
+        "compression": "zstd",
+        "compression_level": tables.ZSTD_LEVEL,
+        "use_dictionary": [c.name for c in columns if c.name not in times and c.name not in whole],
+        "column_encoding": {**dict.fromkeys(times, "DELTA_BINARY_PACKED"), **dict.fromkeys(whole, "BYTE_STREAM_SPLIT")},
+    }
+
+
+def _encoded(
+    columns: tuple[Column, ...], table: tables.Table, schema: pa.Schema, powers: Mapping[str, int | None]
+) -> pa.Table:
+    import pyarrow as pa
+
+    arrays = []
+    for column in columns:
+        values, power = table[column.name], powers.get(column.name)
+        if power is None:
+            arrays.append(tables.to_arrow(column, values, schema.field(column.name).type))
+            continue
+        none = np.isnan(values)
+        with np.errstate(invalid="ignore"):
+            whole = np.rint(np.where(none, 0.0, values) * 10.0**power).astype(np.int32)
+        arrays.append(pa.array(whole, mask=none if none.any() else None))
+    return pa.Table.from_arrays(arrays, schema=schema)
+
+
+class GridFile:
+    """One file of bars, opened when first read; its footer is parsed once.
+
+    path, and the names of the bundle and the file for messages. Every failure to read is a BundleCorrupt.
+    """
+
+    def __init__(self, path: Path, bundle: str) -> None:
+        self._path, self._bundle = path, bundle
+
+    @property
+    def name(self) -> str:
+        """The file's path relative to its bundle."""
+        return "/".join(self._path.parts[-3:])
+
+    @cached_property
+    def grid(self) -> Grid:
+        """The axes of the file."""
+        with self._guarded():
+            return grid_of(self._metadata.schema.to_arrow_schema().metadata or {})
+
+    def values(self, field: str, lo: int = 0, hi: int | None = None, out: FloatArray | None = None) -> FloatArray:
+        """float64[hi − lo, N] of a field, rows lo … hi − 1 of the file, written to ``out`` where that is given.
+
+        Only the row groups that hold them are read.
+        """
+        grid = self.grid
+        hi = grid.rows if hi is None else hi
+        size = grid.group_rows
+        groups = list(range(lo // size, -(-hi // size)))
+        with self._guarded():
+            numbers, scale = self._read(field, groups)
+            first = groups[0] * size
+            stored = numbers.reshape(-1, len(grid.sids))
+            if len(stored) < hi - first:
+                raise ValueError(f"{len(stored)} rows where {hi - first} belong")
+            stored = stored[lo - first : hi - first]
+            if scale is not None:
+                return np.divide(stored, scale, out=out, dtype=np.float64)
+            if out is None:
+                return stored
+            out[:] = stored
+            return out
+
+    def stamps(self) -> Int64Array:
+        """int64[rows] ns: the times of a minute file's rows."""
+        with self._guarded():
+            return self._read("minute", None)[0].reshape(self.grid.rows, -1)[:, 0]
+
+    def _read(self, field: str, groups: list[int] | None) -> tuple[Any, float | None]:
+        """A column as it is stored, flat, and the scale of whole numbers."""
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        with pq.ParquetFile(self._path, metadata=self._metadata) as file:
+            wanted = list(range(file.num_row_groups)) if groups is None else groups
+            data = file.read_row_groups(wanted, columns=[field], use_threads=False)
+        scale = (data.schema.field(field).metadata or {}).get(SCALE_KEY)
+        column = data.column(field)
+        if pa.types.is_timestamp(column.type):
+            return column.cast(pa.timestamp("ns", tz="UTC")).cast(pa.int64()).to_numpy(), None
+        return column.to_numpy(), None if scale is None else float(scale)
+
+    @cached_property
+    def _metadata(self) -> Any:
+        import pyarrow.parquet as pq
+
+        with self._guarded():
+            return pq.read_metadata(self._path)
+
+    def _guarded(self) -> _Guard:
+        return _Guard(self._bundle, self.name)
+
+
+class _Guard:
+    """Turns whatever goes wrong while a bundle's file is read into BundleCorrupt."""
+
+    def __init__(self, bundle: str, name: str) -> None:
+        self._bundle, self._name = bundle, name
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        import pyarrow as pa
+
+        if isinstance(error, FileNotFoundError):
+            raise BundleCorrupt(self._bundle, self._name, "is missing") from None
+        if isinstance(error, pa.ArrowException | OSError | KeyError | ValueError):
+            problem = f"cannot be read as bars ({type(error).__name__}: {error})"
+            raise BundleCorrupt(self._bundle, self._name, problem) from error
