@@ -128,18 +128,13 @@ class Algorithm:
         self._lives_from = market.finder.start.tolist()
         self._lives_to = np.minimum(market.finder.end, market.finder.auto_close).tolist()
         self._amount_of, self._multiplier_of = ledger.book.amount.item, ledger.book.multiplier.item
-        self._quoted, self._close_of = NOWHERE, market.prices.price_item
+        self._quoted = NOWHERE
+        self._close_of: Callable[[int], float] = ledger.book.last_price.item
 
     def move_to(self, phase: Phase, end: int, session: int, now: int) -> None:
         """Move to a moment: `end` is the last session whose bar is known, `session` today's, `now` the time."""
         self.phase, self.end, self.session, self.now = phase, end, session, now
         self.data.move_to(end, session, now)
-        self.blotter.move_to(now)
-
-    def to_minute(self, end: int, minute: int, now: int) -> None:
-        """Move to a minute of the session at hand: `end` its moment, `minute` its place in the session."""
-        self.end, self.now = end, now
-        self.data.to_minute(end, minute, now)
         self.blotter.move_to(now)
 
     def _quote(self) -> None:

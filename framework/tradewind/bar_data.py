@@ -64,7 +64,7 @@ class BarData:
 
     def __init__(self, prices: PriceSource, finder: AssetFinder, sessions: Sessions) -> None:
         self._prices, self._finder, self._sessions = prices, finder, sessions
-        self._assets = finder.assets
+        self._assets, self._width = finder.assets, len(finder)
         self._end = self._seen = self._row = -1
         self._price_item: Callable[[int, int], float] = _nothing
         self._close_item: Callable[[int, int], float] = _nothing
@@ -112,8 +112,11 @@ class BarData:
         """
         if isinstance(assets, Asset):
             column = assets.column
-            if column >= len(self._assets) or self._assets[column] is not assets:
+            if column >= self._width or self._assets[column] is not assets:
                 column = self._finder.column(assets)
+            if fields == "price":
+                value = self._price_item(self._row, column)
+                return value if value == value else self._scalar(fields, column)
             if isinstance(fields, str):
                 return self._scalar(fields, column)
             names = list(fields)
@@ -125,12 +128,8 @@ class BarData:
         return pd.DataFrame({name: self._vector(name, columns) for name in fields}, index=labels)
 
     def _scalar(self, field: str, column: int) -> Any:
-        """Return one field of one asset; a price or close of a bar at hand is read directly."""
-        if field == "price":
-            value = self._price_item(self._row, column)
-            if value == value:
-                return value
-        elif field == "close":
+        """Return one field of one asset; a close of a bar at hand is read directly."""
+        if field == "close":
             value = self._close_item(self._row, column)
             if value == value:
                 return value

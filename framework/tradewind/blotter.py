@@ -89,6 +89,7 @@ class Blotter:
         self._placed: list[tuple[int, int, int]] = []
         self._priced: list[tuple[int, float, float]] = []
         self._open = _EMPTY
+        self.anything_open = False
         self._used = np.zeros(len(finder))
         self._fills = _new_fills(1024)
         self.slippage: list[SlippageModel] = [FixedBasisPointsSlippage(), FixedBasisPointsSlippage()]
@@ -131,6 +132,7 @@ class Blotter:
     def place(self, column: int, amount: int, via: int) -> int:
         """Add a market order for the bars to come, placed now; return its ordinal."""
         self._placed.append((column, amount, via))
+        self.anything_open = True
         return self._written + len(self._placed) - 1
 
     def place_priced(self, column: int, amount: int, via: int, limit: float, stop: float) -> int:
@@ -173,11 +175,6 @@ class Blotter:
             self._write_placed()
         return self._open
 
-    @property
-    def anything_open(self) -> bool:
-        """Whether an order is open."""
-        return bool(self._placed) or len(self._open) > 0
-
     def cancel(self, ordinal: int, reason: int) -> None:
         """Cancel an order if it is open; anything else is left as it is."""
         if 0 <= ordinal < self.count and self.orders.status[ordinal] == matching.OPEN:
@@ -192,6 +189,7 @@ class Blotter:
     def _prune(self) -> None:
         """Drop from the open orders what is open no longer."""
         self._open = matching.still_open(self.orders, self.open_orders)
+        self.anything_open = len(self._open) > 0
 
     def _open_in(self, column: int) -> list[int]:
         """Return the open orders of one asset."""

@@ -169,8 +169,9 @@ class Simulator:
 
         Holdings are marked when somebody looks at them, and at the session's end.
         """
-        algorithm, clock, ledger = self.algorithm, self.market.clock, self.ledger
-        handle_data, context, data = algorithm.functions.handle_data, algorithm.context, algorithm.data
+        algorithm, blotter, ledger, clock = self.algorithm, self.blotter, self.ledger, self.market.clock
+        context, data, handle_data = algorithm.context, algorithm.data, algorithm.functions.handle_data
+        mark_now = self._mark_now
         first, stamps = clock.bars(session).start, clock.stamps(session)
         due, always = algorithm.due(session, len(stamps))
         every_minute = handle_data is not None or bool(always)
@@ -178,16 +179,18 @@ class Simulator:
         minute = 0
         while minute < len(stamps):
             at, now = first + minute, stamps[minute]
-            algorithm.to_minute(at, minute, now)
-            if self.blotter.anything_open:
+            algorithm.end, algorithm.now = at, now
+            data.to_minute(at, minute, now)
+            if blotter.anything_open:
+                blotter.move_to(now)
                 self._fill(at, now)
-            ledger.mark_first = self._mark_now
+            blotter.now, ledger.mark_first = now, mark_now
             if handle_data is not None:
                 handle_data(context, data)
             for function in due.get(minute, always):
                 function(context, data)
-            minute = minute + 1 if every_minute or self.blotter.anything_open else _next(due, minute, len(stamps))
-        algorithm.to_minute(first + len(stamps) - 1, len(stamps) - 1, stamps[-1])
+            minute = minute + 1 if every_minute or blotter.anything_open else _next(due, minute, len(stamps))
+        algorithm.move_to(Phase.TRADING, first + len(stamps) - 1, session, stamps[-1])
         self._mark_now()
 
     def _mark_now(self) -> None:
