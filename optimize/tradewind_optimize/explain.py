@@ -91,12 +91,13 @@ def _relaxation(compilation: Compilation, weights: Floats, tolerance: float) -> 
             bound = float(rows.lower[i] if low else rows.upper[i])
             side = "lower" if low else "upper"
             word = compilation.constraints[ordinal]
-            yield Relaxation(word, rows.labels[i], side, bound, float(rows.value[i]), -float(rows.slack[i]))
+            yield Relaxation(word, rows.labels[int(i)], side, bound, float(rows.value[i]), -float(rows.slack[i]))
 
 
 def runaway(compilation: Compilation, direction: Floats) -> UnboundedObjective:
     """The error that names who runs away along ``direction`` (float64[n]), where to, and what would stop it."""
-    order = [i for i in np.argsort(-np.abs(direction), kind="stable") if abs(direction[i]) > 1e-6]
+    gain = np.abs(compilation.problem.linear * direction)
+    order = [int(i) for i in np.lexsort((-np.abs(direction), -gain)) if abs(direction[i]) > 1e-6]
     labels = tuple(compilation.universe.labels[i] for i in order)
     signs = tuple(int(np.sign(direction[i])) for i in order)
     return UnboundedObjective(labels, signs, _missing(compilation))

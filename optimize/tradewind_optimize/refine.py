@@ -86,28 +86,43 @@ class _Active:
 
 
 def _kinks(problem: CompiledProblem, hinges: Flags) -> list[Floats]:
-    priced = [(problem.hinges, j) for j in np.flatnonzero(hinges)]
+    priced = [(problem.hinges, int(j)) for j in np.flatnonzero(hinges)]
     priced += [(problem.costs, j) for j in range(len(problem.costs))]
     return [np.where(part.up[j] + part.down[j] > 0, part.anchor[j], np.inf) for part, j in priced]
 
 
 def _newton(problem: CompiledProblem, found: Solution, active: _Active) -> Solution | None:
+    best, kept = np.inf, found
     for _ in range(STEPS):
         gradients, missing = _rows(problem, found, active)
         slope = _gradient(problem, found)[active.free]
         worst = max(float(np.abs(missing).max(initial=0.0)), float(np.abs(slope).max(initial=0.0)))
-        if worst <= 1e-17:
+        if not worst < 0.5 * best:
             break
+        best, kept = worst, found
         hessian = _hessian(problem, found, active.free)
         k = len(gradients)
         size = max(float(np.abs(np.diag(hessian)).max(initial=0.0)), 1e-300)
         system = np.block([[hessian / size, gradients.T], [gradients, np.zeros((k, k))]])
-        try:
-            step = np.linalg.lstsq(system, np.concatenate([-slope / size, missing]), rcond=1e-13)[0]
-        except np.linalg.LinAlgError:
-            return None
+        step = _solve(system, np.concatenate([-slope / size, missing]))
+        if step is None:
+            break
         found = _moved(found, active, step, size)
-    return found if np.isfinite(found.weights).all() else None
+    return kept if np.isfinite(best) else None
+
+
+def _solve(system: Floats, right: Floats) -> Floats | None:
+    """The solution, or the shortest of least squares when there is none or more than one."""
+    try:
+        step = np.linalg.solve(system, right)
+        if np.abs(system @ step - right).max(initial=0.0) <= 1e-8 * np.abs(right).max(initial=0.0):
+            return np.asarray(step)
+    except np.linalg.LinAlgError:
+        pass
+    try:
+        return np.asarray(np.linalg.lstsq(system, right, rcond=1e-13)[0])
+    except np.linalg.LinAlgError:
+        return None
 
 
 def _moved(found: Solution, active: _Active, step: Floats, size: float) -> Solution:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from dataclasses import dataclass
 
@@ -10,6 +11,44 @@ import pandas as pd
 from tradewind_optimize.diagnostics import Diagnostics
 from tradewind_optimize.errors import OptimizationError
 from tradewind_optimize.problem import Status
+
+_PATH = {"cvxpy": "; the general path"}
+
+ROWS = 20
+"""How many rows of one constraint print_diagnostics shows: those with the highest shadow prices, then the tightest."""
+
+
+def _table(constraints: pd.DataFrame) -> str:
+    """The table of constraints as text: bounds that are not there and rounding noise left out, binding rows starred."""
+    if not len(constraints):
+        return "no constraint binds"
+    order = constraints.sort_values(["shadow_price", "slack"], ascending=[False, True], kind="stable")
+    rank = order.groupby("constraint", sort=False).cumcount().reindex(constraints.index)
+    shown = constraints[rank < ROWS]
+    columns = {
+        "constraint": list(shown["constraint"]),
+        "label": ["" if label is None else str(label) for label in shown["label"]],
+        **{name: [_number(value) for value in shown[name]] for name in ("value", "lower", "upper", "slack")},
+        "shadow price": [_number(value) for value in shown["shadow_price"]],
+        "": [f"* {side}" if binds else "" for side, binds in zip(shown["side"], shown["binding"], strict=True)],
+    }
+    widths = [max(map(len, [name, *cells])) for name, cells in columns.items()]
+    rows = [tuple(columns), *zip(*columns.values(), strict=True)]
+    lines = ["  ".join(_padded(cell, width, at) for at, (cell, width) in enumerate(zip(row, widths, strict=True)))
+             for row in rows]  # fmt: skip
+    hidden = len(constraints) - len(shown)
+    more = [f"… and {hidden} more rows: see diagnostics.constraints."] if hidden else []
+    return "\n".join([*(line.rstrip() for line in lines), *more])
+
+
+def _padded(cell: str, width: int, at: int) -> str:
+    return cell.rjust(width) if 2 <= at <= 6 else cell.ljust(width)
+
+
+def _number(value: float) -> str:
+    if not math.isfinite(value):
+        return ""
+    return f"{0.0 if abs(value) < 1e-12 else value:.6g}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,13 +92,12 @@ class OptimizationResult:
         lines = [
             f"status:     {self.status}",
             f"objective:  {known.objective:.10g}",
-            f"solver:     {known.solver} ({known.iterations} iterations)",
+            f"solver:     {known.solver} ({known.iterations} iterations{_PATH.get(known.solver, '')})",
         ]
         if certificate is not None:
             lines.append(f"violation:  {certificate.residual:.1e} (at most {certificate.tolerance:.0e})")
             lines.append(f"gap:        {certificate.gap:.1e} (at most {certificate.gap_tolerance:.1e})")
-        table = known.constraints.to_string(index=False, na_rep="") if len(known.constraints) else "no constraint binds"
-        return "\n".join([*lines, "", table, ""])
+        return "\n".join([*lines, "", _table(known.constraints), ""])
 
     def __repr__(self) -> str:
         return f"OptimizationResult(status={self.status!r}, assets={len(self.old_weights)})"

@@ -1,7 +1,7 @@
 """The Optimize API: objectives, constraints, entry points, results and errors (a face of tradewind_optimize).
 
-    import tradewind.optimize as opt
-    weights = opt.calculate_optimal_portfolio(opt.TargetWeights(targets), [opt.MaxGrossExposure(1.0)], current)
+import tradewind.optimize as opt
+weights = opt.calculate_optimal_portfolio(opt.TargetWeights(targets), [opt.MaxGrossExposure(1.0)], current)
 """
 
 from tradewind.optimize import experimental as experimental
@@ -18,7 +18,9 @@ from tradewind_optimize.constraints.position import (
     ReduceOnly,
     ShortOnly,
 )
+from tradewind_optimize.constraints.risk import TrackingError
 from tradewind_optimize.constraints.turnover import MaxTurnover
+from tradewind_optimize.costs import Penalized, Penalty, TransactionCost, TurnoverPenalty
 from tradewind_optimize.deprecated import (
     MaxGrossLeverage,
     NetPartitionExposure,
@@ -29,29 +31,42 @@ from tradewind_optimize.diagnostics import Diagnostics
 from tradewind_optimize.entry import calculate_optimal_portfolio, run_optimization
 from tradewind_optimize.errors import (
     InfeasibleConstraints,
+    InvalidParameter,
+    InvalidType,
     OptimizationError,
     OptimizationFailed,
     UnboundedObjective,
 )
 from tradewind_optimize.experimental import Newest
-from tradewind_optimize.objectives import MaximizeAlpha, Objective, TargetWeights
+from tradewind_optimize.objectives import MaximizeAlpha, Objective, TargetWeights, Terms
+from tradewind_optimize.problem import Box, Convex, Hinge, Linear, Quadratic
 from tradewind_optimize.result import OptimizationResult
+from tradewind_optimize.risk import RiskModel
+from tradewind_optimize.utility import MaximizeUtility, MinimizeRisk
 
 __all__ = [
     "Basket",
+    "Box",
     "CannotHold",
     "Constraint",
+    "Convex",
     "Diagnostics",
     "DollarNeutral",
     "FactorExposure",
     "FixedWeight",
     "Frozen",
+    "Hinge",
     "InfeasibleConstraints",
+    "InvalidParameter",
+    "InvalidType",
+    "Linear",
     "LongOnly",
     "MaxGrossExposure",
     "MaxGrossLeverage",
     "MaxTurnover",
     "MaximizeAlpha",
+    "MaximizeUtility",
+    "MinimizeRisk",
     "NetExposure",
     "NetGroupExposure",
     "NetPartitionExposure",
@@ -62,11 +77,19 @@ __all__ = [
     "OptimizationFailed",
     "OptimizationResult",
     "Pair",
+    "Penalized",
+    "Penalty",
     "PositionConcentration",
+    "Quadratic",
     "ReduceOnly",
+    "RiskModel",
     "ShortOnly",
     "TargetPortfolioWeights",
     "TargetWeights",
+    "Terms",
+    "TrackingError",
+    "TransactionCost",
+    "TurnoverPenalty",
     "UnboundedObjective",
     "WeightedExposure",
     "calculate_optimal_portfolio",
