@@ -86,12 +86,12 @@ def _labels(block: Block, compilation: Compilation) -> tuple[Hashable, ...]:
 def _relaxation(compilation: Compilation, weights: Floats, tolerance: float) -> Iterator[Relaxation]:
     for ordinal, block in compilation.blocks:
         rows = measure(block, weights, compilation.universe.labels)
-        for i in np.flatnonzero(rows.slack < -tolerance):
+        for i in map(int, np.flatnonzero(rows.slack < -tolerance)):
             low = rows.value[i] < rows.lower[i]
             bound = float(rows.lower[i] if low else rows.upper[i])
             side = "lower" if low else "upper"
             word = compilation.constraints[ordinal]
-            yield Relaxation(word, rows.labels[int(i)], side, bound, float(rows.value[i]), -float(rows.slack[i]))
+            yield Relaxation(word, rows.labels[i], side, bound, float(rows.value[i]), -float(rows.slack[i]))
 
 
 def runaway(compilation: Compilation, direction: Floats) -> UnboundedObjective:
