@@ -18,8 +18,9 @@ from __future__ import annotations
 
 import numpy as np
 from numba import njit
+from numpy.typing import NDArray
 
-from tradewind_optimize.problem import Arrays, CompiledProblem, Solution
+from tradewind_optimize.problem import MANY_ROWS, Arrays, CompiledProblem, Solution, constant
 from tradewind_optimize.solvers.separable import (
     along,
     dot,
@@ -41,18 +42,45 @@ OPTIMAL, INFEASIBLE, STALLED = 0, 1, 2
 
 
 def accepts(problem: CompiledProblem) -> bool:
-    """Separable, strictly convex objectives over few coupling rows."""
-    return problem.kind == "separable" and len(problem.curvature) > 0 and bool(problem.curvature.min(initial=1.0) > 0)
+    """Objectives with h > 0 everywhere over few coupling rows and factors."""
+    if problem.kind not in ("separable", "factor") or not len(problem.curvature):
+        return False
+    rows = problem.m + len(problem.hinges) + len(problem.factor_scales)
+    return rows <= 2 * MANY_ROWS and bool(problem.curvature.min(initial=1.0) > 0)
 
 
 def solve(problem: CompiledProblem) -> Solution:
-    """One cold solve."""
-    status, steps, weights, z = maximise(problem.arrays, STEPS)
+    """One cold solve; factors as free variables v = F'(w − b) of curvature D with one equality row each."""
+    n, m, kept = problem.n, problem.m, problem.factor_scales > 0
+    data = _with_factors(problem, kept) if kept.any() else problem.arrays
+    status, steps, weights, z = maximise(data, STEPS)
     if status == INFEASIBLE:
         return Solution.without_answer("infeasible", NAME, "dual ray", steps)
-    note = "" if status == OPTIMAL else "stalled"
-    m = problem.m
-    return Solution("optimal", NAME, weights, z[:m], z[m:], np.zeros(0), steps, note)
+    note, hinge_duals = "" if status == OPTIMAL else "stalled", z[m + kept.sum() :]
+    return Solution("optimal", NAME, weights[:n], z[:m], hinge_duals, np.zeros(0), steps, note)
+
+
+def _with_factors(problem: CompiledProblem, kept: NDArray[np.bool_]) -> Arrays:
+    """The separable problem in (w, v): D on v, and the rows F'w − v = F'b after those of the problem."""
+    data, factors, k = problem.arrays, problem.factors[:, kept], int(kept.sum())
+    n, m, free, center = problem.n, problem.m, np.full(k, np.inf), factors.T @ problem.factor_center
+    rows = np.zeros((m + k, n + k))
+    rows[:m, :n], rows[m:, :n] = data.rows, factors.T
+    rows[np.arange(m, m + k), np.arange(n, n + k)] = -1.0
+    wide = [np.concatenate([part, np.zeros((len(part), k))], axis=1) for part in data[8:12]]
+    parts = (
+        np.concatenate([data.cost, np.zeros(k)]),
+        np.concatenate([data.bend, problem.factor_scales[kept]]),
+        np.concatenate([data.target, np.zeros(k)]),
+        np.concatenate([data.lower, -free]),
+        np.concatenate([data.upper, free]),
+        rows,
+        np.concatenate([data.row_lower, center]),
+        np.concatenate([data.row_upper, center]),
+        *wide,
+        data.limits,
+    )
+    return Arrays(*map(constant, parts))
 
 
 @njit(cache=True)
