@@ -96,6 +96,7 @@ class Blotter:
         self.commission: list[CommissionModel] = [PerShare(), PerShare()]
         self.cancel_policy: CancelPolicy = NeverCancel()
         self._models: CostModels | None = None
+        self._in_python = False
 
     # ---------------------------------------------------------------- models
 
@@ -120,6 +121,8 @@ class Blotter:
                 commission_kind=np.array([m.compiled_kind() for m in self.commission]),
                 commission=np.array([m.terms() for m in self.commission]),
             )
+            kinds = [model.compiled_kind() for model in (*self.slippage, *self.commission)]
+            self._in_python = matching.CUSTOM in kinds
         return self._models
 
     # ---------------------------------------------------------------- orders
@@ -188,7 +191,7 @@ class Blotter:
 
     def _prune(self) -> None:
         """Drop from the open orders what is open no longer."""
-        self._open = matching.still_open(self.orders, self.open_orders)
+        self._open = matching.still_open(self.orders.status, self.open_orders)
         self.anything_open = len(self._open) > 0
 
     def _open_in(self, column: int) -> list[int]:
@@ -254,13 +257,15 @@ class Blotter:
         if len(which) > len(self._fills.order):
             self._fills = _new_fills(2 * len(which))
         models = self._cost_models()
-        if matching.CUSTOM in models.slippage_kind or matching.CUSTOM in models.commission_kind:
+        if self._in_python:
             count = self._fill_in_python(which, close, volume, now, data)
         else:
             caps = self._semantics.limit_caps_price
             count = matching.fill_orders(self.orders, which, close, volume, models, caps, self._used, self._fills, now)
+        if not count:
+            return NO_FILLS
         self._prune()
-        return Fills(*(array[:count].copy() for array in self._fills)) if count else NO_FILLS
+        return Fills(*(array[:count].copy() for array in self._fills))
 
     def _fill_in_python(self, which: np.ndarray, close: np.ndarray, volume: np.ndarray, now: int, data: Any) -> int:
         """Fill through the models' own methods; same rules as matching.fill_orders."""

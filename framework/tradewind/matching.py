@@ -190,12 +190,12 @@ def fill_orders(
 
 
 @njit(cache=True)
-def still_open(orders: OrderBook, open_orders: np.ndarray) -> np.ndarray:
-    """Return the entries of `open_orders` that are still OPEN, in their order."""
+def still_open(status: np.ndarray, open_orders: np.ndarray) -> np.ndarray:
+    """Return the entries of `open_orders` whose status (int8[K]) is still OPEN, in their order."""
     left = np.empty(len(open_orders), dtype=np.int64)
     count = 0
     for i in open_orders:
-        if orders.status[i] == OPEN:
+        if status[i] == OPEN:
             left[count] = i
             count += 1
     return left[:count]

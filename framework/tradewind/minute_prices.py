@@ -32,6 +32,7 @@ class MinutePrices:
         self.price_item, self.close_item = daily.price_item, daily.close_item
         self._session, self._base, self._stop = -1, 0, 0
         self._blocks: dict[str, np.ndarray] = {}
+        self._last_known = np.empty(0)
 
     # ---------------------------------------------------------------- the session at hand
 
@@ -39,15 +40,23 @@ class MinutePrices:
         """Load the minutes of a session."""
         if session == self._session:
             return
+        every = np.arange(len(self.finder))
+        before = self._known_before(every, session)
         self._base, self._stop = self.reader.minutes.span(session)
         self._session = session
         self._blocks = {field: self.reader.session_values(field, session) for field in ("close", "volume")}
         close = self._blocks["close"]
-        every = np.arange(close.shape[1])
-        filled = carried_forward(close, self._last_close(every, self._base - 1, session))
+        filled = carried_forward(close, before)
+        self._last_known = filled[-1].copy()
         filled[:, ~self._alive(every, session)] = np.nan
         self._blocks["price"] = np.ascontiguousarray(filled)
         self.price_item, self.close_item = self._blocks["price"].item, close.item
+
+    def _known_before(self, every: np.ndarray, session: int) -> np.ndarray:
+        """Return float64[N]: the last closes before a session, seen from it; from the session at hand if that is next."""
+        if session == self._session + 1 and self._session >= 0:
+            return self._last_known * self.daily.ratio(every, np.full(len(every), self._session), session)
+        return self._last_close(every, self.reader.minutes.span(session)[0] - 1, session)
 
     def _alive(self, columns: np.ndarray, session: int) -> np.ndarray:
         return np.asarray((self.finder.start[columns] <= session) & (session <= self.finder.end[columns]))
