@@ -10,7 +10,9 @@ raw[s]·P[t]/P[s].
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Sequence
+from datetime import date, timedelta
 
 import numpy as np
 import pandas as pd
@@ -18,6 +20,8 @@ import pandas as pd
 from tradewind.errors import BadParameter, HistoryWindowStartsBeforeData
 from tradewind_data.assets import Asset, AssetFinder
 from tradewind_data.bars import BarReader
+from tradewind_data.bundle import Bundle, open_bundle
+from tradewind_data.errors import SymbolNotFound
 from tradewind_data.sessions import Sessions
 
 FIELDS = ("price", "open", "high", "low", "close", "volume")
@@ -194,3 +198,48 @@ def aligned_benchmark(series: pd.Series, sessions: Sessions, first: int, last: i
     naive = index.tz_convert("UTC").tz_localize(None) if index.tz is not None else index
     laid = pd.Series(series.to_numpy(dtype=float), index=naive.normalize().as_unit("ns"))
     return np.array(laid.reindex(sessions.index[first : last + 1]).fillna(0.0), dtype=float)
+
+
+def closes_of(bundle: Bundle | str) -> Callable[[Sequence[str], date | None, date | None], pd.DataFrame]:
+    """Return a source of daily closes: (symbols, start, end) → DataFrame by session label, one column a known symbol.
+
+    Closes are adjusted as seen from the last session returned, so that the last row holds prices as they were traded;
+    NaN where there was no trade. Symbols are looked up as of that session; those the bundle does not know then have no
+    column. `start` None is the first session with data, `end` None (or later than the data) the last.
+    """
+    opened = open_bundle(bundle) if isinstance(bundle, str) else bundle
+    return _Closes(opened)
+
+
+class _Closes:
+    """The source that closes_of returns; a bundle's arrays are read when it is first asked."""
+
+    def __init__(self, bundle: Bundle) -> None:
+        self.bundle = bundle
+
+    def __call__(self, symbols: Sequence[str], start: date | None = None, end: date | None = None) -> pd.DataFrame:
+        reader, sessions = self.bundle.bars(), self.bundle.sessions
+        last = reader.last_session if end is None else min(self._at_or_before(end), reader.last_session)
+        first = reader.first_session
+        if start is not None:
+            first = max(first, self._at_or_before(start - timedelta(days=1)) + 1)
+        found = self._known(symbols, last) if last >= first else {}
+        index = self.bundle.sessions.index[first : last + 1] if last >= first else self.bundle.sessions.index[:0]
+        if not found:
+            return pd.DataFrame(index=index)
+        closes = reader.window("close", np.array(list(found.values())), last, len(index))
+        return pd.DataFrame(np.array(closes), index=index, columns=list(found))
+
+    def _at_or_before(self, day: date) -> int:
+        """Return the ordinal of the last session at or before the day; −1 before the first."""
+        label = pd.Timestamp(day).as_unit("ns").value
+        return int(np.searchsorted(self.bundle.sessions.labels, label, side="right")) - 1
+
+    def _known(self, symbols: Sequence[str], session: int) -> dict[str, int]:
+        """Return the columns of the symbols that the bundle knows at the session."""
+        found, finder = {}, self.bundle.finder
+        label = int(self.bundle.sessions.labels[session])
+        for symbol in dict.fromkeys(symbols):
+            with contextlib.suppress(SymbolNotFound):
+                found[symbol] = finder.column(finder.lookup_symbol(symbol, label))
+        return found

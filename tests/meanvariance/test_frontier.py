@@ -163,7 +163,7 @@ def test_relative_bounds_mean_fractions_of_the_group():
         assert np.maximum(x0 - free, 0).sum() > sold
         assert 0.9 * sold <= np.maximum(x0 - held, 0).sum() <= sold + 1e-9
     for basis in ("absolute", "relative"):
-        query = {**data, "mu": 0.35, "options": {"basis": basis}}
+        query = {**data, "mu": 0.27, "options": {"basis": basis}}
         x = optimal_portfolio({**query, "constraints": [{"function": "leverage", "set": [0, 2], "bounds": 0.4}]}).x
         limit = 0.4 if basis == "absolute" else 0.4 * (x[0] + x[2])
         assert np.maximum(-x[[0, 2]], 0).sum() <= limit + 1e-9
