@@ -1,5 +1,5 @@
 """Experimental words of the Optimize API (a face of tradewind_optimize.experimental)."""
 
-from tradewind_optimize.experimental import Newest, RiskModelExposure
+from tradewind_optimize.experimental import FACTORS, SECTORS, STYLES, Newest, RiskModelExposure
 
-__all__ = ["Newest", "RiskModelExposure"]
+__all__ = ["FACTORS", "SECTORS", "STYLES", "Newest", "RiskModelExposure"]
