@@ -121,7 +121,7 @@ class Blotter:
                 commission_kind=np.array([m.compiled_kind() for m in self.commission]),
                 commission=np.array([m.terms() for m in self.commission]),
             )
-            kinds = [model.compiled_kind() for model in (*self.slippage, *self.commission)]
+            kinds = [*self._models.slippage_kind.tolist(), *self._models.commission_kind.tolist()]
             self._in_python = matching.CUSTOM in kinds
         return self._models
 

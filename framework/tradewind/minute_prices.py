@@ -53,7 +53,7 @@ class MinutePrices:
         self.price_item, self.close_item = self._blocks["price"].item, close.item
 
     def _known_before(self, every: np.ndarray, session: int) -> np.ndarray:
-        """Return float64[N]: the last closes before a session, seen from it; from the session at hand if that is next."""
+        """Return float64[N]: the last closes before a session, seen from it."""
         if session == self._session + 1 and self._session >= 0:
             return self._last_known * self.daily.ratio(every, np.full(len(every), self._session), session)
         return self._last_close(every, self.reader.minutes.span(session)[0] - 1, session)
