@@ -115,14 +115,9 @@ def style_of(style: Any, limit_price: float | None, stop_price: float | None) ->
     return style
 
 
-_LOW_DIGITS = [f"{low:04x}" for low in range(0x10000)]
-
-
 def order_id(ordinal: int) -> str:
     """Return an order's name: the ordinal of its placement in 32 hex digits, deterministic and never falsy."""
-    if ordinal < 0x10000:
-        return "0000000000000000000000000000" + _LOW_DIGITS[ordinal]
-    return f"{ordinal >> 16:028x}" + _LOW_DIGITS[ordinal & 0xFFFF]
+    return f"{ordinal:032x}"
 
 
 def ordinal_of(identifier: Any) -> int:
