@@ -58,24 +58,24 @@ class Bundle:
         It reaches from the Monday of the week in which the first month of data begins to twelve months past the last
         bar.
         """
-        table = self._table("sessions")
+        table = self.table("sessions")
         return Sessions(self.manifest.calendar, table["session"], table["open"], table["close"], table["early"])
 
     @cached_property
     def finder(self) -> AssetFinder:
         """The assets and their symbols."""
-        return AssetFinder(self._table("assets"), self._table("symbols"), self.sessions, self.name)
+        return AssetFinder(self.table("assets"), self.table("symbols"), self.sessions, self.name)
 
     @cached_property
     def actions(self) -> Actions:
         """Splits, dividends, stock dividends and mergers by column and session."""
         names = ("splits", "dividends", "stock_dividends", "mergers")
-        return actions_of({name: self._table(name) for name in names}, self.finder, self.sessions)
+        return actions_of({name: self.table(name) for name in names}, self.finder, self.sessions)
 
     @cached_property
     def classifications(self) -> Classifications:
         """Codes of schemes such as sectors, with the dates on which they held."""
-        return Classifications(self._table("classifications"), self.finder.sids, self.name)
+        return Classifications(self.table("classifications"), self.finder.sids, self.name)
 
     @cached_property
     def datasets(self) -> DatasetReader:
@@ -126,7 +126,8 @@ class Bundle:
         files = tuple(GridFile(self.path / p, self.name) for p in names)
         return BarFiles(files, self.finder.sids, first, last, Cache(self.hash))
 
-    def _table(self, name: str) -> Mapping[str, tables.Array]:
+    def table(self, name: str) -> Mapping[str, tables.Array]:
+        """A table of schema.py as it is stored, column → array (tables.py). BundleCorrupt."""
         import pyarrow as pa
 
         file = f"{name}.parquet"

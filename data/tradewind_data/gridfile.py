@@ -199,6 +199,11 @@ class GridFile:
         """The file's path relative to its bundle."""
         return "/".join(self._path.parts[-3:])
 
+    @property
+    def frequency(self) -> str:
+        """``1d`` or ``1m``, by the folder the file lies in."""
+        return self._path.parent.name
+
     @cached_property
     def grid(self) -> Grid:
         """The axes of the file."""
@@ -228,6 +233,11 @@ class GridFile:
             out[:] = stored
             return out
 
+    def labels(self) -> Int64Array:
+        """int64[rows] ns: the session labels of the file's rows."""
+        with self._guarded():
+            return self._read("session", None)[0].reshape(self.grid.rows, -1)[:, 0]
+
     def stamps(self) -> Int64Array:
         """int64[rows] ns: the times of a minute file's rows."""
         with self._guarded():
@@ -243,6 +253,8 @@ class GridFile:
             data = file.read_row_groups(wanted, columns=[field], use_threads=False)
         scale = (data.schema.field(field).metadata or {}).get(SCALE_KEY)
         column = data.column(field)
+        if pa.types.is_date32(column.type):
+            return column.cast(pa.int32()).to_numpy().astype(np.int64) * DAY_NS, None
         if pa.types.is_timestamp(column.type):
             return column.cast(pa.timestamp("ns", tz="UTC")).cast(pa.int64()).to_numpy(), None
         return column.to_numpy(), None if scale is None else float(scale)

@@ -40,6 +40,11 @@ class MinuteReader:
         return [self.minutes.span(session)[0] for session in first]
 
     @property
+    def sids(self) -> Int64Array:
+        """The assets that have minute bars, ascending."""
+        return np.unique(np.concatenate([file.grid.sids for file in self._files.files])).astype(np.int64)
+
+    @property
     def first_minute(self) -> int:
         """The first row: the first minute of the first session with minute bars."""
         return self._starts[0]

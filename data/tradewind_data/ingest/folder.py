@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import unquote
@@ -25,9 +25,11 @@ from urllib.parse import unquote
 import numpy as np
 
 from tradewind_data import tables
+from tradewind_data.bundle import open_bundle
 from tradewind_data.errors import BadIngestRequest, BadInputFile, did_you_mean
 from tradewind_data.ingest import latechecks
 from tradewind_data.ingest.actions import FILES, ActionReader
+from tradewind_data.ingest.append import Base
 from tradewind_data.ingest.daily import BarredActions, DailyFile, read_daily, refuse_stranger
 from tradewind_data.ingest.listing import ASSETS_FILE, SYMBOLS_FILE, Roster, complete, read_roster
 from tradewind_data.ingest.market import Market, Progress, sessions_for
@@ -39,13 +41,14 @@ from tradewind_data.ingest.spool import BUDGET_BYTES, AssetBars, Spool
 from tradewind_data.ingest.staging import check_name
 from tradewind_data.ingest.writer import Written, commit, writing
 from tradewind_data.sessions import Sessions, date_text
-from tradewind_data.tables import NAT
+from tradewind_data.tables import NAT, Table
 
 Read = TypeVar("Read", DailyFile, MinuteFile)
 
 _SUFFIXES = (".csv", ".csv.gz", ".parquet")
 _KNOWN = (ASSETS_FILE, SYMBOLS_FILE, *(f"{name}.csv" for name in FILES), "futures.csv")
 _PARSED_PER_BYTE = 4
+DEFAULT_CALENDAR = "XNYS"
 LABELS = ("right", "left")
 
 
@@ -59,7 +62,7 @@ class Rules:
     files at work.
     """
 
-    calendar: str = "XNYS"
+    calendar: str = DEFAULT_CALENDAR
     strict: bool = False
     minute_label: str = "right"
     workers: int | None = None
@@ -72,7 +75,8 @@ class IngestReport:
 
     name, version, hash, path of the bundle; rows: bars stored; assets, sessions (with data), splits, dividends: counts;
     warnings: sentences on what was left out, collapsed or could not be used, none of which made the data wrong.
-    findings: code → number (quality.py); quarantined: rows kept out; grade: A to D.
+    findings: code → number (quality.py); quarantined: rows kept out; grade: A to D. kept: files that an append found
+    unchanged; when all are, version and path are those of the version before.
     """
 
     name: str
@@ -88,34 +92,49 @@ class IngestReport:
     findings: dict[str, int] = field(default_factory=dict)
     quarantined: int = 0
     grade: str = ""
+    kept: int = 0
 
 
 def ingest_folder(
     path: str | os.PathLike[str],
     name: str,
-    calendar: str = "XNYS",
+    calendar: str | None = None,
     root: str | os.PathLike[str] | None = None,
     progress: Progress | None = None,
     strict: bool = False,
+    append: bool = False,
     minute_label: str = "right",
     workers: int | None = None,
     budget: int = BUDGET_BYTES,
 ) -> IngestReport:
     """Read a folder and write it as the next version of the bundle ``name``, all or nothing.
 
-    root: see bundle.bundles_root; the other arguments: see Rules. progress(done, total, label) is called as files are
+    calendar: None = XNYS, or that of the version that is appended to. append: add to the latest version (append.py);
+    when nothing is new, no version is made. root: see bundle.bundles_root; the other arguments: see Rules.
+    progress(done, total, label) is called as files are
     read and written. BadInputFile names file, line, column, value, rule and next move; BadIngestRequest for a bad
     folder, name or label; CalendarNotFound for the calendar; BundleNotWritten when the disk refuses.
     """
     check_name(name)
     if minute_label not in LABELS:
         raise BadIngestRequest("minute_label", minute_label, "it is 'right' (end of the minute) or 'left'")
-    rules = Rules(calendar, strict, minute_label, workers, budget)
-    reading = FolderReader(Path(path).expanduser(), rules, progress)
+    base = Base(open_bundle(name, root)) if append else None
+    rules = Rules(_calendar(calendar, base), strict, minute_label, workers, budget)
+    reading = FolderReader(Path(path).expanduser(), rules, progress, base)
     with writing(name, root) as stage, reading.spools(stage.folder):
         market = reading.market()
-        written = commit(market, name, stage, progress)
-        return report(written, name, market, reading.warnings)
+        written = commit(market, name, stage, progress, base)
+        kept = 0 if base is None else len(written.manifest.files.items() & base.bundle.manifest.files.items())
+        return replace(report(written, name, market, reading.warnings), kept=kept)
+
+
+def _calendar(given: str | None, base: Base | None) -> str:
+    if base is None:
+        return given or DEFAULT_CALENDAR
+    own = base.bundle.manifest.calendar
+    if given not in (None, own):
+        raise BadIngestRequest("calendar", given, f"the bundle {base.bundle.name!r} is of the calendar {own}")
+    return own
 
 
 def report(written: Written, name: str, market: Market, warnings: list[str]) -> IngestReport:
@@ -144,12 +163,15 @@ def _unplaced(quality: Quality) -> int:
 
 
 class FolderReader:
-    """Reads one folder into a Market; what deserves a word is kept in ``warnings``."""
+    """Reads one folder into a Market; what deserves a word is kept in ``warnings``.
 
-    def __init__(self, folder: Path, rules: Rules, progress: Progress | None = None) -> None:
-        self._folder, self._rules, self._progress = folder, rules, progress
+    base: the version that the folder is added to.
+    """
+
+    def __init__(self, folder: Path, rules: Rules, progress: Progress | None = None, base: Base | None = None) -> None:
+        self._folder, self._rules, self._progress, self._base = folder, rules, progress, base
         self.warnings: list[str] = []
-        self._quality = Quality()
+        self._quality = Quality() if base is None else Quality.of(base.bundle.path, base.bundle.manifest.rows)
         self._barred: list[BarredActions] = []
         self._jumps: list[Jump] = []
         self._daily = Spool("Y", budget=rules.budget)
@@ -172,23 +194,47 @@ class FolderReader:
         """Read everything. The spools must stay open until the market is written."""
         files = self._bar_files("daily")
         self.warnings += _left_out(self._folder)
-        roster = read_roster(self._folder, list(files))
+        roster = read_roster(self._folder, list(files), self._base.known if self._base else None)
         self._read_daily(files, roster)
         if not len(self._daily):
             raise BadIngestRequest("path", self._folder, f"no row of its {len(files)} daily files can be used")
-        sessions = sessions_for(self._rules.calendar, *self._daily.span)
+        sessions = self._sessions()
         self._judge_strangers(files, roster, sessions)
         self._read_minutes(roster, sessions)
-        listing = complete(self._folder, roster, self._daily.lifetime)
+        listing = complete(self._folder, roster, self._traded)
+        if self._base is not None:
+            listing = self._base.listing(roster, listing)
         actions = ActionReader(self._folder, listing, self._barred)
-        stored = {"assets": listing.assets, "symbols": listing.symbols, **actions.read()}
+        stored = {"assets": listing.assets, "symbols": listing.symbols, **self._actions(actions)}
         self.warnings += [*self._idle(roster), *actions.warnings]
         self._quality.add(latechecks.gaps(self._daily, sessions, self._daily.sids.tolist()))
+        if self._base is not None:
+            self._quality.add(self._base.gaps(self._daily, sessions))
         self._quality.add(latechecks.unexplained(self._jumps, stored))
         self._quality.add(latechecks.twice(stored["dividends"]))
         minutes = self._minutes if len(self._minutes) else None
+        earlier = None if self._base is None else self._base.earlier
         source = "folder of daily files" if minutes is None else "folder of daily and minute files"
-        return Market(sessions, stored, self._daily, minutes, source=source, quality=self._quality)
+        return Market(sessions, stored, self._daily, minutes, source=source, quality=self._quality, earlier=earlier)
+
+    def _span(self) -> tuple[int, int]:
+        """Labels of the first and last daily bar, with those of the version that is appended to."""
+        spans = [self._daily.span] if self._base is None else [self._daily.span, self._base.span]
+        return min(s[0] for s in spans), max(s[1] for s in spans)
+
+    def _sessions(self) -> Sessions:
+        sessions = sessions_for(self._rules.calendar, *self._span())
+        if self._base is not None:
+            self._base.check_calendar(sessions)
+        return sessions
+
+    def _actions(self, reader: ActionReader) -> dict[str, Table]:
+        tables = reader.read()
+        if self._base is None:
+            return tables
+        merged, revised = self._base.actions(tables)
+        self._quality.add(revised)
+        return merged
 
     def _read_daily(self, files: dict[str, Path], roster: Roster) -> None:
         for symbol, path in files.items():
@@ -216,7 +262,7 @@ class FolderReader:
         files = self._bar_files("minute")
         for symbol, path in files.items():
             roster.refuse_unknown(symbol, self._name(path))
-        rules = MinuteRules(sessions, self._daily.span, self._rules.minute_label, self._rules.strict)
+        rules = MinuteRules(sessions, self._span(), self._rules.minute_label, self._rules.strict)
 
         def read(symbol: str) -> MinuteFile:
             return read_minutes(files[symbol], self._name(files[symbol]), roster.sids[symbol], rules)
@@ -250,8 +296,14 @@ class FolderReader:
                 raise refuse_stranger(paths[found.sid], found.file, int(found.times[0]), sessions)
             self._quality.add([found])
 
+    def _traded(self, sid: int) -> tuple[int, int] | None:
+        return self._daily.lifetime(sid) or (None if self._base is None else self._base.lifetime(sid))
+
+    def _has_bars(self, sid: int) -> bool:
+        return self._daily.count(sid) > 0 or (self._base is not None and self._base.lifetime(sid) is not None)
+
     def _idle(self, roster: Roster) -> list[str]:
-        idle = sorted(symbol for symbol, sid in roster.sids.items() if not self._daily.count(sid))
+        idle = sorted(symbol for symbol, sid in roster.sids.items() if not self._has_bars(sid))
         self._quality.add(flaw("no_bars", roster.sids[symbol], NAT, "", ASSETS_FILE) for symbol in idle)
         return [f"{symbol!r} has no bars" for symbol in idle]
 

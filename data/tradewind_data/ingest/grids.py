@@ -11,12 +11,12 @@ from pathlib import Path
 
 import numpy as np
 
-from tradewind_data.gridfile import FloatArray, Grid, new_grid, write_grid
+from tradewind_data.gridfile import Chunk, FloatArray, Grid, new_grid, write_grid
 from tradewind_data.ingest.market import Market
 from tradewind_data.ingest.spool import Spool, periods_of
 from tradewind_data.manifest import FileFacts, file_sha256
 from tradewind_data.schema import FIELDS, PRICES
-from tradewind_data.sessions import Int64Array, Sessions
+from tradewind_data.sessions import BoolArray, Int64Array, Sessions
 from tradewind_data.tables import Table
 
 
@@ -41,7 +41,7 @@ class Plan:
 
 
 def daily_plans(market: Market) -> Iterator[Plan]:
-    """The files of the daily bars, one a year with data."""
+    """The files of the daily bars, one a year within the span of the data."""
     first, last = market.span
     labels = market.sessions.labels
     labels = labels[(labels >= first) & (labels <= last)]
@@ -54,15 +54,15 @@ def daily_plans(market: Market) -> Iterator[Plan]:
 
 def minute_plans(market: Market) -> Iterator[Plan]:
     """The files of the minute bars, one a month from the first to the last session with any."""
-    if market.minutes is None or not len(market.minutes):
+    if market.minute_span is None:
         return
     sessions = market.sessions
-    first, last = (_session_at(sessions, stamp) for stamp in market.minutes.span)
+    first, last = (_session_at(sessions, stamp) for stamp in market.minute_span)
     months = periods_of(sessions.labels, "M")
     for month in np.unique(months[first : last + 1]).tolist():
         inside = np.flatnonzero(months == month)
         inside = inside[(inside >= first) & (inside <= last)]
-        sids = np.intersect1d(_alive(market.tables["assets"], sessions.labels[inside]), market.minutes.sids)
+        sids = np.intersect1d(_alive(market.tables["assets"], sessions.labels[inside]), market.minute_sids)
         yield _minute_plan(sessions, str(np.datetime64(month, "M")), inside, sids)
 
 
@@ -88,27 +88,34 @@ def write_plan(folder: Path, plan: Plan, bars: Spool) -> FileFacts:
     """Write one file; its facts for the manifest."""
 
     def chunk(lo: int, hi: int) -> FloatArray:
-        return cells(bars, plan.times[lo:hi], plan.grid.sids)
+        return cells(bars, plan.times[lo:hi], plan.grid.sids)[0]
 
+    return write_cells(folder, plan, chunk)
+
+
+def write_cells(folder: Path, plan: Plan, chunk: Chunk) -> FileFacts:
+    """Write one file from chunk(lo, hi) (gridfile.write_grid); its facts for the manifest."""
     path = folder / plan.relative
     content = write_grid(path, plan.frequency, plan.grid, plan.stamps, chunk)
     return FileFacts(file_sha256(path), content, path.stat().st_size, plan.cells)
 
 
-def cells(bars: Spool, times: Int64Array, sids: Int64Array) -> FloatArray:
-    """float64[5, len(times), len(sids)] by FIELDS of the bars at the times; what lies elsewhere is passed over."""
+def cells(bars: Spool, times: Int64Array, sids: Int64Array) -> tuple[FloatArray, BoolArray]:
+    """(float64[5, len(times), len(sids)] by FIELDS, bool[len(times), len(sids)] where there is a row).
+
+    Bars at other times or of other assets are passed over; of two rows of one time the later added counts.
+    """
     out = np.full((len(FIELDS), len(times), len(sids)), np.nan)
     out[len(PRICES) :] = 0.0
-    if not len(times):
-        return out
+    there = np.zeros(out.shape[1:], dtype=bool)
     column = {sid: i for i, sid in enumerate(sids.tolist())}
-    for part in bars.slices(int(times[0]), int(times[-1])):
+    for part in bars.slices(int(times[0]), int(times[-1])) if len(times) else ():
         if part.sid not in column:
             continue
         rows = np.searchsorted(times, part.labels)
         known = times[rows] == part.labels
-        if known.all():
-            out[:, rows, column[part.sid]] = part.values
-        else:
-            out[:, rows[known], column[part.sid]] = part.values[:, known]
-    return out
+        whole = bool(known.all())
+        rows = rows if whole else rows[known]
+        out[:, rows, column[part.sid]] = part.values if whole else part.values[:, known]
+        there[rows, column[part.sid]] = True
+    return out, there

@@ -11,8 +11,8 @@ end_date. Without symbols.csv an asset bears its symbol from start_date to end_d
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
@@ -72,10 +72,11 @@ class Roster:
 
 @dataclass(frozen=True, eq=False)
 class Listing:
-    """The finished ``assets`` and ``symbols`` tables of schema.py."""
+    """The finished ``assets`` and ``symbols`` tables of schema.py; told: the sids that symbols.csv tells of."""
 
     assets: Table
     symbols: Table
+    told: Int64Array = field(default_factory=lambda: np.empty(0, dtype=np.int64))
 
     def lifetime(self, sid: int) -> tuple[int, int]:
         """start_date and end_date (ns) of a listed sid."""
@@ -136,10 +137,13 @@ def whole_sids(table: InputTable, column: str) -> Int64Array:
     return np.where(absent, -1, values).astype(np.int64)
 
 
-def read_roster(folder: Path, symbols: list[str]) -> Roster:
-    """The assets of assets.csv, or of the bar files' symbols when there is none, with their sids."""
+def read_roster(folder: Path, symbols: list[str], known: Mapping[str, int] | None = None) -> Roster:
+    """The assets of assets.csv, or of the bar files' symbols when there is none, with their sids.
+
+    known: symbol → sid of the version that is appended to; new assets without a sid are numbered after them.
+    """
     if not (folder / ASSETS_FILE).is_file():
-        return Roster({symbol: i for i, symbol in enumerate(sorted(symbols), start=1)}, None)
+        return Roster(_number(symbols, known or {}), None)
     table = read_input(folder / ASSETS_FILE, ASSETS_FILE, _ASSETS)
     if not len(table):
         raise BadInputFile(ASSETS_FILE, "it has a header but no rows", "Add the assets, or remove the file")
@@ -148,15 +152,24 @@ def read_roster(folder: Path, symbols: list[str]) -> Roster:
     if "start_date" in table and "end_date" in table:
         reversed_ = (table["end_date"] != NAT) & (table["end_date"] < table["start_date"])
         table.refuse(reversed_, "end_date", "the asset ends before it starts", "Correct start_date or end_date")
-    return Roster(_numbered(table), table)
+    return Roster(_numbered(table, known or {}), table)
 
 
-def _numbered(table: InputTable) -> dict[str, int]:
+def _number(symbols: Iterable[str], known: Mapping[str, int]) -> dict[str, int]:
+    """Known symbols keep their sid, the others follow in sorted order; ascending by symbol."""
+    fresh = sorted(s for s in symbols if s not in known)
+    numbers = {symbol: i for i, symbol in enumerate(fresh, start=1 + max(known.values(), default=0))}
+    return {symbol: known.get(symbol) or numbers[symbol] for symbol in sorted(symbols)}
+
+
+def _numbered(table: InputTable, known: Mapping[str, int]) -> dict[str, int]:
     given = whole_sids(table, "sid") if "sid" in table else np.full(len(table), -1, dtype=np.int64)
     if (given < 0).all():
-        return {symbol: i for i, symbol in enumerate(sorted(table["symbol"]), start=1)}
+        return _number(table["symbol"].tolist(), known)
     table.refuse(given < 0, "sid", "the sid is empty while other rows have one", "Give every asset a sid, or none")
     _refuse_twice(table, "sid", given)
+    other = np.array([known.get(symbol, sid) != sid for symbol, sid in zip(table["symbol"], given, strict=True)])
+    table.refuse(other, "sid", "the bundle knows this symbol by another sid", "Keep the sid of the bundle")
     return {symbol: int(sid) for symbol, sid in zip(table["symbol"], given, strict=True)}
 
 
@@ -181,9 +194,10 @@ def complete(folder: Path, roster: Roster, traded: Lifetime) -> Listing:
     """
     assets = _assets(roster, traded)
     symbols = _borne(assets)
-    if (folder / SYMBOLS_FILE).is_file():
-        symbols = _history(folder, assets, symbols)
-    return Listing(assets, symbols)
+    if not (folder / SYMBOLS_FILE).is_file():
+        return Listing(assets, symbols)
+    symbols, told = _history(folder, assets, symbols)
+    return Listing(assets, symbols, told)
 
 
 def _assets(roster: Roster, traded: Lifetime) -> dict[str, Array]:
@@ -247,11 +261,11 @@ def _borne(assets: Table) -> dict[str, Array]:
     return {name: assets[name] for name in ("sid", "symbol", "start_date", "end_date")}
 
 
-def _history(folder: Path, assets: Table, borne: Table) -> dict[str, Array]:
-    """symbols.csv with empty dates filled from the lifetimes; assets it does not name keep their own symbol."""
+def _history(folder: Path, assets: Table, borne: Table) -> tuple[dict[str, Array], Int64Array]:
+    """symbols.csv with empty dates filled from the lifetimes, and the sids it names; the others keep their symbol."""
     table = read_input(folder / SYMBOLS_FILE, SYMBOLS_FILE, _SYMBOLS)
     if not len(table):
-        return dict(borne)
+        return dict(borne), np.empty(0, dtype=np.int64)
     sids = whole_sids(table, "sid")
     table.refuse(
         ~np.isin(sids, assets["sid"]), "sid", "no asset has this sid", f"Correct it, or add it to {ASSETS_FILE}"
@@ -265,7 +279,7 @@ def _history(folder: Path, assets: Table, borne: Table) -> dict[str, Array]:
     _refuse_overlaps(table, sids, dates["start_date"], dates["end_date"])
     rest = ~np.isin(borne["sid"], sids)
     read: dict[str, Array] = {"sid": sids, "symbol": table["symbol"], **dates}
-    return {c.name: np.concatenate([read[c.name], borne[c.name][rest]]) for c in TABLES["symbols"]}
+    return {c.name: np.concatenate([read[c.name], borne[c.name][rest]]) for c in TABLES["symbols"]}, np.unique(sids)
 
 
 def _refuse_overlaps(table: InputTable, sids: Int64Array, start: Int64Array, end: Int64Array) -> None:

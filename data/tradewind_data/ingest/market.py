@@ -18,9 +18,22 @@ from tradewind_data.ingest.spool import AssetBars, Spool, held
 from tradewind_data.sessions import DAY_NS, Int64Array, Sessions, build_sessions, date_text
 from tradewind_data.tables import Table
 
-__all__ = ["AssetBars", "Market", "Progress", "day_after", "sessions_for", "span_text"]
+__all__ = ["AssetBars", "Earlier", "Market", "Progress", "day_after", "sessions_for", "span_text"]
 
 Progress = Callable[[int, int, str], None]
+
+
+@dataclass(frozen=True, eq=False)
+class Earlier:
+    """The bars of a version that is appended to: span (labels, ns) of the daily ones; span and sids of the minutes."""
+
+    span: tuple[int, int]
+    minute_span: tuple[int, int] | None
+    minute_sids: Int64Array
+
+
+def _hull(new: tuple[int, int], old: tuple[int, int] | None) -> tuple[int, int]:
+    return new if old is None else (min(new[0], old[0]), max(new[1], old[1]))
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,7 +43,8 @@ class Market:
     sessions: the table to be stored, covering every bar. tables: ``assets`` (ascending by sid), ``symbols``,
     ``splits``, ``dividends``, ``stock_dividends``, ``mergers``, ``classifications`` of schema.py. bars: the daily bars,
     a spool or one entry an asset; minutes: the minute bars, None without any. currency: ISO 4217. source: how it came
-    about. quality: what was found wrong so far, None when nobody looked.
+    about. quality: what was found wrong so far, None when nobody looked. earlier: what the version has to which these
+    bars are added, None for a bundle of its own.
     """
 
     sessions: Sessions
@@ -40,6 +54,7 @@ class Market:
     currency: str = "USD"
     source: str = ""
     quality: Quality | None = None
+    earlier: Earlier | None = None
 
     @cached_property
     def daily(self) -> Spool:
@@ -55,7 +70,21 @@ class Market:
     @property
     def span(self) -> tuple[int, int]:
         """Labels (ns) of the first and the last daily bar."""
-        return self.daily.span
+        return _hull(self.daily.span, None if self.earlier is None else self.earlier.span)
+
+    @property
+    def minute_span(self) -> tuple[int, int] | None:
+        """Ends (ns) of the first and the last minute with a bar, None without minute bars."""
+        new = self.minutes.span if self.minutes is not None and len(self.minutes) else None
+        old = None if self.earlier is None else self.earlier.minute_span
+        return new if old is None else old if new is None else _hull(new, old)
+
+    @property
+    def minute_sids(self) -> Int64Array:
+        """The assets that have minute bars, ascending."""
+        none = np.empty(0, dtype=np.int64)
+        old = none if self.earlier is None else self.earlier.minute_sids
+        return np.union1d(old, none if self.minutes is None else self.minutes.sids).astype(np.int64)
 
 
 def sessions_for(calendar: str, first_ns: int, last_ns: int) -> Sessions:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import html
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -51,6 +51,7 @@ CODES: dict[str, tuple[str, str]] = {
     "revision": (NOTE, "a stored bar or action was replaced by an append"),
     "no_bars": (NOTE, "the asset has no bars"),
 }
+LATE = ("split_not_in_prices", "dividend_twice", "dividend_refused", "no_bars")  # asked of the whole bundle each time
 FINDINGS: tuple[Column, ...] = (
     Column("code", "string", "what is wrong (ingest/quality.py)"),
     Column("severity", "string", "error, warning or note"),
@@ -63,7 +64,7 @@ FINDINGS: tuple[Column, ...] = (
 )
 QUARANTINE: tuple[Column, ...] = (
     *FINDINGS[:1],
-    *FINDINGS[2:5],
+    *FINDINGS[2:6],
     *(Column(name, "float64", "as found") for name in FIELDS),
     *FINDINGS[6:],
 )
@@ -103,6 +104,17 @@ class Quality:
 
     flaws: list[Flaws] = field(default_factory=list)
     rows: int = 0
+
+    @classmethod
+    def of(cls, folder: Path, rows: int) -> Quality:
+        """The findings that a bundle's folder holds on its input's rows, of which there were ``rows``."""
+        if not (folder / "quality.parquet").is_file():
+            return cls(rows=rows)
+        found = tables.read(folder / "quality.parquet", FINDINGS)
+        kept = folder / "quarantine.parquet"
+        put_aside = tables.read(kept, QUARANTINE) if kept.is_file() else tables.empty(QUARANTINE)
+        flaws = [*_grouped(found, put_aside["code"].tolist()), *_grouped(put_aside, ())]
+        return cls([f for f in flaws if f.code not in LATE], rows)
 
     def add(self, found: Iterable[Flaws]) -> None:
         """Take what was found; empty entries are dropped."""
@@ -150,6 +162,18 @@ class Quality:
         return names
 
 
+def _grouped(table: Table, but: Collection[str]) -> Iterator[Flaws]:
+    """The rows of a table as Flaws by code, asset and file; the codes ``but`` left out."""
+    groups: dict[tuple[str, int, str], list[int]] = {}
+    for i, key in enumerate(zip(table["code"].tolist(), table["sid"].tolist(), table["file"].tolist(), strict=True)):
+        if key[0] not in but:
+            groups.setdefault(key, []).append(i)
+    for (code, sid, file), rows in groups.items():
+        values = np.stack([table[name][rows] for name in FIELDS]) if "close" in table else None
+        details = tuple(table["detail"][rows]) if "detail" in table else ("",) * len(rows)
+        yield Flaws(code, sid, table["time"][rows], details, file, table["line"][rows], values)
+
+
 def _common(f: Flaws, symbols: Mapping[int, str]) -> dict[str, tables.Array]:
     n = len(f)
     return {
@@ -169,7 +193,8 @@ def _finding_rows(f: Flaws, symbols: Mapping[int, str]) -> dict[str, tables.Arra
 
 def _quarantine_rows(f: Flaws, symbols: Mapping[int, str]) -> dict[str, tables.Array]:
     values = np.empty((len(FIELDS), len(f))) if f.values is None else f.values
-    return {**_common(f, symbols), **dict(zip(FIELDS, values, strict=True))}
+    detail = np.array(f.details, dtype=object)
+    return {**_common(f, symbols), "detail": detail, **dict(zip(FIELDS, values, strict=True))}
 
 
 def _sorted(columns: tuple[Column, ...], parts: list[dict[str, tables.Array]]) -> Table:

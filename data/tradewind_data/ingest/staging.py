@@ -77,6 +77,15 @@ def staging(name: str, root: str | os.PathLike[str] | None = None) -> Iterator[S
         _remove_unused(base, made)
 
 
+def remove_version(base: Path, version: int) -> None:
+    """Take a version out of sight in one step, then delete it; what a kill leaves goes with the next ingest."""
+    with _held(base / ".lock"):
+        aside = Path(tempfile.mkdtemp(prefix=PREFIX, dir=base))
+        os.rename(base / str(version), aside / "old")
+        _flush_folder(base)
+    shutil.rmtree(aside, ignore_errors=True)
+
+
 def check_name(name: str) -> None:
     """BadIngestRequest unless the name can be a bundle's."""
     if name == DEMO:

@@ -13,9 +13,11 @@ from tradewind_data.bundle import bundles_root
 from tradewind_data.errors import BundleNotWritten
 from tradewind_data.gridfile import GROUP_CELLS
 from tradewind_data.ingest import latechecks
+from tradewind_data.ingest.append import Base, write_over
 from tradewind_data.ingest.grids import Plan, daily_plans, minute_plans, write_plan
 from tradewind_data.ingest.market import Market, Progress, span_text
 from tradewind_data.ingest.parallel import Meter, ordered
+from tradewind_data.ingest.quality import Flaws
 from tradewind_data.ingest.spool import BUDGET_BYTES, Spool
 from tradewind_data.ingest.staging import Staging, staging
 from tradewind_data.manifest import FileFacts, Manifest, content_hash, file_sha256
@@ -62,17 +64,24 @@ def write_bundle(
         return commit(market, name, stage, progress)
 
 
-def commit(market: Market, name: str, stage: Staging, progress: Progress | None = None) -> Written:
-    """Write the market into the staged folder and make it a version."""
-    manifest = write_folder(market, name, stage.folder, progress)
+def commit(
+    market: Market, name: str, stage: Staging, progress: Progress | None = None, base: Base | None = None
+) -> Written:
+    """Write the market into the staged folder and make it a version; over ``base``, unless nothing is new."""
+    manifest = write_folder(market, name, stage.folder, progress, base)
+    if base is not None and manifest.content_hash == base.bundle.hash:
+        return Written(base.bundle.path, base.bundle.version, base.bundle.manifest)
     path = stage.commit()
     return Written(path, path.name, manifest)
 
 
-def write_folder(market: Market, name: str, folder: Path, progress: Progress | None = None) -> Manifest:
+def write_folder(
+    market: Market, name: str, folder: Path, progress: Progress | None = None, base: Base | None = None
+) -> Manifest:
     """Write the market's files and manifest into a folder, and return the manifest.
 
-    Equal markets give equal bytes with the same Parquet library, whatever the number of threads.
+    base: the version to which the market's bars are added. Equal markets give equal bytes with the same Parquet
+    library, whatever the number of threads.
     """
     files: dict[str, FileFacts] = {}
     stored = {"sessions": _sessions_table(market), **market.tables}
@@ -80,25 +89,30 @@ def write_folder(market: Market, name: str, folder: Path, progress: Progress | N
         table = stored[table_name]
         keys = _ORDER.get(table_name)
         _write(folder, f"{table_name}.parquet", columns, tables.sort_by(table, *keys) if keys else table, files)
-    files.update(_write_bars(market, folder, progress))
+    files.update(_write_bars(market, folder, progress, base))
     manifest = _manifest(market, name, {**files, **_write_quality(market, name, folder, files)})
     (folder / MANIFEST).write_text(manifest.text(), encoding="utf-8")
     return manifest
 
 
-def _write_bars(market: Market, folder: Path, progress: Progress | None) -> dict[str, FileFacts]:
+def _write_bars(market: Market, folder: Path, progress: Progress | None, base: Base | None) -> dict[str, FileFacts]:
     plans = [*daily_plans(market), *minute_plans(market)]
     stores: dict[str, Spool] = {"1d": market.daily, "1m": market.minutes or market.daily}
     meter = Meter(progress, len(plans))
     files: dict[str, FileFacts] = {}
 
-    def write(plan: Plan) -> FileFacts:
-        return write_plan(folder, plan, stores[plan.frequency])
+    def write(plan: Plan) -> tuple[FileFacts, list[Flaws]]:
+        under = None if base is None else base.under(plan)
+        if under is None:
+            return write_plan(folder, plan, stores[plan.frequency]), []
+        return write_over(folder, under, stores[plan.frequency])
 
     written = ordered(write, plans, _cost, BUDGET_BYTES)
     for done, plan in enumerate(plans):
         meter.step(done, f"writing {Path(plan.relative).stem}")
-        files[plan.relative] = next(written)
+        files[plan.relative], revised = next(written)
+        if market.quality is not None:
+            market.quality.add(revised)
     meter.step(len(plans), "written")
     return files
 
@@ -143,7 +157,7 @@ def _manifest(market: Market, name: str, files: dict[str, FileFacts]) -> Manifes
         first_session=span[0],
         last_session=span[1],
         assets=tables.length(market.tables["assets"]),
-        frequencies=("1d", "1m") if market.minutes is not None and len(market.minutes) else ("1d",),
+        frequencies=("1d",) if market.minute_span is None else ("1d", "1m"),
         source=market.source,
         files=files,
         grade=market.quality.grade if market.quality else "",
