@@ -38,7 +38,15 @@ from tradewind.orders import ExecutionStyle, Order, order_id, ordinal_of, style_
 from tradewind.portfolio import Account, Portfolio
 from tradewind.prices import Prices
 from tradewind.recorder import Recorder
-from tradewind.schedule import DateRule, Scheduled, TimeRule, calendars, date_rules, time_rules
+from tradewind.schedule import (
+    DateRule,
+    Scheduled,
+    TimeRule,
+    calendars,
+    date_rules,
+    once_in_24_hours,
+    time_rules,
+)
 from tradewind.settings import Settings
 from tradewind_data.assets import Asset, AssetFinder
 from tradewind_optimize.constraints.position import Frozen
@@ -115,6 +123,7 @@ class Algorithm:
         self.end = self.session = market.clock.first
         self.now = market.clock.label(market.clock.first)
         self.scheduled: list[tuple[Scheduled, np.ndarray]] = []
+        self.once_in_24_hours, self.exact_prices = False, True
         self.equity = ledger.equity
         self.log = AlgorithmLog(lambda: self.now)
         self.context = Context(self)
@@ -198,7 +207,10 @@ class Algorithm:
         if calendar not in (None, calendars.US_EQUITIES, calendars.US_FUTURES):
             raise BadParameter("schedule_function: calendar", calendar, "calendars.US_EQUITIES or calendars.US_FUTURES")
         sessions = self.market.clock.sessions
-        self.scheduled.append((rule, rule.sessions(sessions.labels, sessions.early)))
+        on = rule.sessions(sessions.labels, sessions.early)
+        if self.once_in_24_hours:
+            on = once_in_24_hours(on, sessions.closes, self.market.clock.first)
+        self.scheduled.append((rule, on))
 
     # ---------------------------------------------------------------- looking up
 
@@ -382,7 +394,7 @@ class Algorithm:
         if self.session < self._lives_from[column] or not -MOST_SHARES <= amount <= MOST_SHARES:
             self._explain_not_placed(column, amount)
             return None
-        limit, stop = style.prices_for(amount > 0, self.market.finder.asset_at(column).tick_size)
+        limit, stop = style.prices_for(amount > 0, self.market.finder.asset_at(column).tick_size, self.exact_prices)
         return order_id(self.blotter.place_priced(column, amount, VIA[verb], limit, stop))
 
     def _check_controls(self, column: int, amount: int) -> None:

@@ -97,6 +97,7 @@ class Blotter:
         self.cancel_policy: CancelPolicy = NeverCancel()
         self._models: CostModels | None = None
         self._in_python = False
+        self.revisions: list[tuple[int, int, int, int, float, float]] = []
 
     # ---------------------------------------------------------------- models
 
@@ -236,9 +237,17 @@ class Blotter:
     def split(self, column: int, numerator: int, denominator: int) -> None:
         """Scale the open orders of one asset for a split; an order left with no shares is closed."""
         for ordinal in self._open_in(column):
-            if matching.split_order(self.orders, ordinal, numerator, denominator) == 0:
+            self._note_revision(ordinal)
+            exact = self._semantics.exact_splits
+            if matching.split_order(self.orders, ordinal, numerator, denominator, exact) == 0:
                 self._close_emptied(ordinal)
         self._prune()
+
+    def _note_revision(self, ordinal: int) -> None:
+        """Keep an order's terms as they stand before a split changes them."""
+        o = self.orders
+        amounts = int(o.amount[ordinal]), int(o.filled[ordinal])
+        self.revisions.append((ordinal, self.now, *amounts, float(o.limit[ordinal]), float(o.stop[ordinal])))
 
     def _close_emptied(self, ordinal: int) -> None:
         """Close an order that a split left without shares, by the semantics' word for it."""

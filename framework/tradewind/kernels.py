@@ -149,7 +149,8 @@ def pay_stock_dividend(book: Book, paid_column: int, earning: float, ratio: floa
     """Credit trunc(shares·ratio) shares of `paid_column`; return them.
 
     With `dilutes`, the old cost is spread over the grown holding and the fraction is paid at `price` (0 when unknown);
-    without, the new shares come in at cost 0 only if nothing was held, and the fraction is lost.
+    without, the new shares come in at cost 0 only if nothing was held, the fraction is lost, and
+    `price` only marks a new holding.
     """
     exact = _near_whole(earning * ratio)
     whole = int(exact)
@@ -162,8 +163,8 @@ def pay_stock_dividend(book: Book, paid_column: int, earning: float, ratio: floa
             move_cash(book, (exact - whole) * price * book.multiplier[paid_column])
     elif held == 0:
         book.cost_basis[paid_column] = 0.0
-    if held == 0 and not np.isnan(price):
-        book.last_price[paid_column] = price
+    if held == 0:
+        book.last_price[paid_column] = 0.0 if np.isnan(price) else price
     book.amount[paid_column] = total
     return whole
 
@@ -187,16 +188,18 @@ def split_exactly(book: Book, column: int, numerator: int, denominator: int) -> 
     move_cash(book, fraction * book.last_price[column] * book.multiplier[column])
 
 
-@njit(cache=True)
 def split_rounded(book: Book, column: int, ratio: float) -> None:
-    """Split as the original engine does: trunc(n/ratio), basis rounded to cents, fraction paid at that basis."""
-    raw = book.amount[column] / ratio
+    """Split as the original engine does: trunc(n/ratio), basis rounded to cents, fraction paid at that basis.
+
+    Not compiled: only the interpreter rounds decimals correctly, and a half cent must fall on the same side.
+    """
+    raw = int(book.amount[column]) / ratio
     whole = int(raw)
-    basis = np.round(book.cost_basis[column] * ratio, 2)
+    basis = round(float(book.cost_basis[column]) * ratio, 2)
     book.last_price[column] *= ratio
     book.cost_basis[column] = basis if whole != 0 else 0.0
     book.amount[column] = whole
-    move_cash(book, np.round((raw - whole) * basis, 2))
+    move_cash(book, round((raw - whole) * basis, 2))
 
 
 LONG_VALUE, SHORT_VALUE, LONG_EXPOSURE, SHORT_EXPOSURE, LONGS, SHORTS = range(6)

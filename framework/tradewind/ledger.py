@@ -154,30 +154,34 @@ class Ledger:
         """Cash dividends earned and not paid yet; not part of equity."""
         return float(self._dividends.owed.sum())
 
-    def start_of_session(self, session: int) -> None:
-        """Earn the dividends that go ex today, then pay those that are due."""
+    def start_of_session(self, session: int, price_before: Callable[[int, int], float]) -> None:
+        """Earn the dividends that go ex today, then pay those that are due.
+
+        price_before(column, session): the last known price of a column before a session, NaN for none.
+        """
         if not self.sessions_with_dividends[session]:
             return
         kernels.dividends_of_session(self.book, self._dividends, session)
         self._totals = None
         if self.sessions_with_stock[session]:
-            self._earn_and_pay_stock(session)
+            self._earn_and_pay_stock(session, price_before)
 
-    def _earn_and_pay_stock(self, session: int) -> None:
+    def _earn_and_pay_stock(self, session: int, price_before: Callable[[int, int], float]) -> None:
         table, payments = self._actions.stock_dividends, self._stock_dividends
         earned = payments.earned_on(session)
         kernels.earn_stock_dividends(self.book, table.column, earned.start, earned.stop, payments.owed)
         for row in payments.due_on(session):
-            self._pay_stock(int(table.paid_column[row]), float(payments.owed[row]), float(table.ratio[row]))
+            if payments.owed[row] != 0.0:
+                self._pay_stock(session, row, price_before)
             payments.owed[row] = 0.0
 
-    def _pay_stock(self, column: int, earning: float, ratio: float) -> None:
-        """Credit the shares of one stock dividend; the fraction is worth the last price where one is known."""
-        price = float(self.book.last_price[column]) or np.nan
-        dilutes = self._semantics.stock_dividend_dilutes
-        if earning != 0.0:
-            kernels.pay_stock_dividend(self.book, column, earning, ratio, price, dilutes)
-            self._touched(np.array([column]))
+    def _pay_stock(self, session: int, row: int, price_before: Callable[[int, int], float]) -> None:
+        """Credit the shares of one stock dividend; a fraction and a new holding are worth the last known price."""
+        table, dilutes = self._actions.stock_dividends, self._semantics.stock_dividend_dilutes
+        column, earning, ratio = int(table.paid_column[row]), self._stock_dividends.owed[row], float(table.ratio[row])
+        price = price_before(column, session) if dilutes else 0.0
+        kernels.pay_stock_dividend(self.book, column, earning, ratio, price, dilutes)
+        self._touched(np.array([column]))
 
     def apply_split(self, column: int, numerator: int, denominator: int) -> None:
         """Turn `denominator` old shares of a holding into `numerator` new ones; the fraction is paid in cash."""

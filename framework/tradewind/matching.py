@@ -201,16 +201,23 @@ def still_open(status: np.ndarray, open_orders: np.ndarray) -> np.ndarray:
     return left[:count]
 
 
-@njit(cache=True)
-def split_order(orders: OrderBook, i: int, numerator: int, denominator: int) -> int:
-    """Scale order i for a split: open and filled amounts by numerator/denominator toward zero, prices inversely."""
-    left = orders.amount[i] - orders.filled[i]
-    left = (1 if left > 0 else -1) * (abs(left) * numerator // denominator)
-    filled = orders.filled[i]
-    filled = (1 if filled > 0 else -1) * (abs(filled) * numerator // denominator)
-    orders.filled[i] = filled
-    orders.amount[i] = filled + left
+def split_order(orders: OrderBook, i: int, numerator: int, denominator: int, exact: bool) -> int:
+    """Scale order i for a split: open and filled shares by numerator/denominator toward zero, prices inversely.
+
+    Prices are rounded to cents. Without `exact`, shares are divided by the rounded float denominator/numerator. Not
+    compiled: only the interpreter rounds decimals correctly. Returns the shares left to fill.
+    """
     ratio = denominator / numerator
-    orders.limit[i] = np.round(orders.limit[i] * ratio, 2)
-    orders.stop[i] = np.round(orders.stop[i] * ratio, 2)
+    left, filled = (
+        _scaled(shares, numerator, denominator) if exact else int(shares / ratio)
+        for shares in (int(orders.amount[i] - orders.filled[i]), int(orders.filled[i]))
+    )
+    orders.filled[i], orders.amount[i] = filled, filled + left
+    orders.limit[i] = round(float(orders.limit[i]) * ratio, 2)
+    orders.stop[i] = round(float(orders.stop[i]) * ratio, 2)
     return left
+
+
+def _scaled(shares: int, numerator: int, denominator: int) -> int:
+    """Return shares·numerator/denominator, toward zero, in whole numbers."""
+    return (1 if shares > 0 else -1) * (abs(shares) * numerator // denominator)

@@ -29,6 +29,7 @@ class MinutePrices:
         self.daily, self.reader = daily, reader
         self.finder, self.sessions = daily.finder, daily.sessions
         self.session_closes, self.returns_of = daily.session_closes, daily.returns_of
+        self.price_before = daily.price_before
         self.price_item, self.close_item = daily.price_item, daily.close_item
         self._session, self._base, self._stop = -1, 0, 0
         self._blocks: dict[str, np.ndarray] = {}

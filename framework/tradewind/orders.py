@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
@@ -49,6 +50,19 @@ def rounded_to_tick(price: float, tick: float, prefer_down: bool) -> float:
     return float(round(math.ceil(price / tick - 0.05 - slack) * tick, 10))
 
 
+def coarsely_rounded_to_tick(price: float, tick: float, prefer_down: bool) -> float:
+    """Round as rounded_to_tick does, but in plain floats: tick·trunc((price ∓ 0.45·tick)/tick ± 0.5).
+
+    A price within a rounding error of a bound may fall on its other side, and the answer carries the error of the
+    product. NaN stays NaN.
+    """
+    if math.isnan(price):
+        return price
+    shift = (0.95 - 0.5) * tick - 10 * sys.float_info.epsilon
+    ticks = (price - (shift if prefer_down else -shift)) / tick
+    return tick * int(ticks + math.copysign(0.5, ticks))
+
+
 @dataclass(frozen=True, slots=True)
 class ExecutionStyle:
     """How an order wants to be executed: a limit price, a stop price, both or neither (NaN = none)."""
@@ -56,11 +70,10 @@ class ExecutionStyle:
     limit_price: float = NO_PRICE
     stop_price: float = NO_PRICE
 
-    def prices_for(self, is_buy: bool, tick: float) -> tuple[float, float]:
+    def prices_for(self, is_buy: bool, tick: float, exact: bool = True) -> tuple[float, float]:
         """Return (limit, stop) rounded to the tick: a buy's limit and a sell's stop prefer down, the others up."""
-        limit = rounded_to_tick(self.limit_price, tick, prefer_down=is_buy)
-        stop = rounded_to_tick(self.stop_price, tick, prefer_down=not is_buy)
-        return limit, stop
+        rounded = rounded_to_tick if exact else coarsely_rounded_to_tick
+        return rounded(self.limit_price, tick, is_buy), rounded(self.stop_price, tick, not is_buy)
 
 
 class MarketOrder(ExecutionStyle):

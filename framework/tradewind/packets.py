@@ -7,12 +7,14 @@ A packet holds plain dicts with the keys of the original engine, so that a user'
     transactions   sid, dt, amount, price, commission, order_id
     positions      sid, amount, cost_basis, last_sale_price
 
-The order table keeps the last state of an order; its state on an earlier session is found again from its fills.
+The order table keeps the last state of an order; its state on an earlier session is found again from its fills and from
+the revisions that splits made.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import math
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -22,6 +24,7 @@ AssetOf = Callable[[int], object]
 Packets = list[list[dict[str, Any]]]
 
 STATUS_CODES = {"open": 0, "filled": 1, "cancelled": 2, "rejected": 3, "held": 4}
+ENDED = ("cancelled", "rejected")
 
 
 def order_key(order_id: int) -> str:
@@ -32,13 +35,14 @@ def order_key(order_id: int) -> str:
 def nested(
     sessions: pd.Index,
     orders: pd.DataFrame,
+    revisions: pd.DataFrame,
     fills: pd.DataFrame,
     positions: pd.DataFrame,
     asset_of: AssetOf,
 ) -> dict[str, Packets]:
     """{"orders", "transactions", "positions"} → one list of dicts a session, empty where nothing happened."""
     return {
-        "orders": _by_session(sessions, _order_states(orders, fills, asset_of)),
+        "orders": _by_session(sessions, _order_states(orders, revisions, fills, asset_of)),
         "transactions": _by_session(sessions, _transactions(fills, asset_of)),
         "positions": _by_session(sessions, _positions(positions, asset_of)),
     }
@@ -55,6 +59,11 @@ def _by_session(sessions: pd.Index, rows: Iterator[tuple[int, dict[str, Any]]]) 
 
 def _records(frame: pd.DataFrame, *columns: str) -> Iterator[tuple[Any, ...]]:
     return zip(*(frame[column].tolist() for column in columns), strict=True)
+
+
+def _label(time: pd.Timestamp) -> int:
+    """The session label (ns) of one time."""
+    return int(time.tz_localize(None).normalize().as_unit("ns").value)
 
 
 def _labels(times: pd.Series) -> list[int]:
@@ -85,51 +94,78 @@ def _positions(held: pd.DataFrame, asset_of: AssetOf) -> Iterator[tuple[int, dic
         yield label, {"sid": asset_of(sid), "amount": amount, "cost_basis": basis, "last_sale_price": price}
 
 
-def _order_states(orders: pd.DataFrame, fills: pd.DataFrame, asset_of: AssetOf) -> Iterator[tuple[int, dict[str, Any]]]:
+def _order_states(
+    orders: pd.DataFrame, revisions: pd.DataFrame, fills: pd.DataFrame, asset_of: AssetOf
+) -> Iterator[tuple[int, dict[str, Any]]]:
     """Each order on each session on which it was placed, filled or ended, ordered by that session, then by order."""
-    states = _events(orders, fills)
-    last = states.drop_duplicates(["session", "order_id"], keep="last").sort_values(["session", "order_id"])
-    known = dict(zip(orders["order_id"].tolist(), orders.to_dict("records"), strict=True))
-    for moment in last.to_dict("records"):
-        order = known.get(moment["order_id"])
-        if order is not None:
-            yield moment["session"], _state(order, moment, asset_of)
-
-
-def _events(orders: pd.DataFrame, fills: pd.DataFrame) -> pd.DataFrame:
-    """Placements, fills and last changes in time: session ns, order_id, time, filled and commission so far, final."""
     own = fills[fills["order_id"].notna()]
-    own = own.assign(order_id=own["order_id"].astype("int64"))
-    sums = own.groupby("order_id")[["amount", "commission"]].cumsum()
-    return pd.concat(
-        [
-            _moments(orders["created"], orders["order_id"], 0, 0.0, final=False),
-            _moments(own["time"], own["order_id"], sums["amount"], sums["commission"], final=False),
-            _moments(orders["updated"], orders["order_id"], orders["filled"], orders["commission"], final=True),
-        ],
-        ignore_index=True,
-    ).sort_values("time", kind="stable")
+    traded, terms = _by_order(own, "amount", "commission"), _by_order(revisions, "amount", "filled", "limit", "stop")
+    found = [
+        (_label(time), order["order_id"], _state(order, time, epoch, filled, commission, asset_of))
+        for order in orders.to_dict("records")
+        for time, epoch, filled, commission in _moments(
+            order, terms.get(order["order_id"], []), traded.get(order["order_id"], [])
+        )
+    ]
+    latest = {(label, order_id): state for label, order_id, state in found}
+    return ((label, latest[label, order_id]) for label, order_id in sorted(latest))
 
 
-def _moments(time: pd.Series, order_id: pd.Series, filled: Any, commission: Any, *, final: bool) -> pd.DataFrame:
-    facts = {"session": _labels(time), "order_id": order_id, "time": time, "filled": filled, "commission": commission}
-    return pd.DataFrame(facts).assign(final=final)
+def _by_order(frame: pd.DataFrame, *columns: str) -> dict[int, list[tuple[Any, ...]]]:
+    """Order id → its rows (time, *columns) in order of time."""
+    rows: dict[int, list[tuple[Any, ...]]] = {}
+    for order_id, *row in _records(frame, "order_id", "time", *columns):
+        rows.setdefault(int(order_id), []).append(tuple(row))
+    return rows
 
 
-def _state(order: dict[Any, Any], moment: dict[Any, Any], asset_of: AssetOf) -> dict[str, Any]:
-    done = moment["final"] or moment["filled"] == order["amount"]
+def _moments(
+    order: Mapping[Any, Any], terms: list[tuple[Any, ...]], traded: list[tuple[Any, ...]]
+) -> Iterator[tuple[pd.Timestamp, tuple[Any, ...], int, float]]:
+    """(time, terms then in force, filled, commission) at placement, after each fill and at a cancellation.
+
+    Terms are (until, amount, filled at the end, limit, stop): those of a revision held until its time.
+    """
+    last = (None, order["amount"], order["filled"], order["limit"], order["stop"])
+    times = [order["created"], *(time for time, _, _ in traded)]
+    if order["status"] in ENDED:
+        times.append(order["updated"])
+    for time in dict.fromkeys(times):
+        epoch = next((revision for revision in terms if revision[0] > time), last)
+        later = sum(amount for at, amount, _ in traded if at > time and (epoch[0] is None or at < epoch[0]))
+        yield time, epoch, int(epoch[2] - later), math.fsum(paid for at, _, paid in traded if at <= time)
+
+
+def _state(
+    order: Mapping[Any, Any],
+    time: pd.Timestamp,
+    epoch: tuple[Any, ...],
+    filled: int,
+    commission: float,
+    asset_of: AssetOf,
+) -> dict[str, Any]:
+    """The packet of an order at one moment.
+
+    A stop that was reached turns a stop-limit order into a limit order: its stop is forgotten.
+    """
+    _, amount, _, limit, stop = epoch
+    ended = order["status"] in ENDED and time == order["updated"]
+    traded = filled != 0 or ended
+    has_limit, has_stop = not pd.isna(limit), not pd.isna(stop)
+    stop_reached = has_stop and traded and (order["stop_reached"] if ended else True)
+    turned = stop_reached and has_limit
     return {
         "id": order_key(order["order_id"]),
-        "dt": moment["time"],
+        "dt": time,
         "created": order["created"],
-        "reason": (order["reason"] or None) if moment["final"] and isinstance(order["reason"], str) else None,
+        "reason": (order["reason"] or None) if ended and isinstance(order["reason"], str) else None,
         "sid": asset_of(int(order["sid"])),
-        "amount": int(order["amount"]),
-        "filled": int(moment["filled"]),
-        "commission": float(moment["commission"]),
-        "limit": None if pd.isna(order["limit"]) else float(order["limit"]),
-        "stop": None if pd.isna(order["stop"]) else float(order["stop"]),
-        "limit_reached": bool(done and order["limit_reached"]),
-        "stop_reached": bool(done and order["stop_reached"]),
-        "status": STATUS_CODES.get(str(order["status"]).lower(), 0) if done else 0,
+        "amount": int(amount),
+        "filled": filled,
+        "commission": commission,
+        "limit": float(limit) if has_limit else None,
+        "stop": float(stop) if has_stop and not turned else None,
+        "limit_reached": bool(has_limit and traded and (order["limit_reached"] if ended else True)),
+        "stop_reached": bool(stop_reached and not turned),
+        "status": STATUS_CODES[order["status"]] if ended else STATUS_CODES["filled" if filled == amount else "open"],
     }

@@ -17,7 +17,10 @@ from datetime import date, timedelta
 import numpy as np
 import pandas as pd
 
+from tradewind.coarse import CoarseReader
 from tradewind.errors import BadParameter, HistoryWindowStartsBeforeData
+from tradewind.semantics import Semantics
+from tradewind_data.adjustments import Actions
 from tradewind_data.assets import Asset, AssetFinder
 from tradewind_data.bars import BarReader
 from tradewind_data.bundle import Bundle, open_bundle
@@ -25,6 +28,7 @@ from tradewind_data.errors import SymbolNotFound
 from tradewind_data.sessions import Sessions
 
 FIELDS = ("price", "open", "high", "low", "close", "volume")
+COARSE_DECIMALS = 3
 
 
 def checked_field(field: str, allowed: tuple[str, ...] = FIELDS) -> str:
@@ -51,8 +55,10 @@ class Prices:
 
     frequencies: tuple[str, ...] = ("1d",)
 
-    def __init__(self, reader: BarReader, finder: AssetFinder, sessions: Sessions) -> None:
-        self.reader, self.finder, self.sessions = reader, finder, sessions
+    def __init__(
+        self, reader: BarReader | CoarseReader, finder: AssetFinder, sessions: Sessions, decimals: int | None = None
+    ) -> None:
+        self.reader, self.finder, self.sessions, self._decimals = reader, finder, sessions, decimals
         self.close = self.session_closes = reader.values("close")
         self.volume = reader.values("volume")
         self.price_item: Callable[[int, int], float] = self.close.item
@@ -116,6 +122,10 @@ class Prices:
         found[last < 0] = np.nan
         return np.asarray(found)
 
+    def price_before(self, column: int, session: int) -> float:
+        """Return the last known price of a column before a session, as seen then; NaN for none."""
+        return float(self.last_known(np.array([column]), session - 1, session - 1)[0])
+
     def ratio(self, columns: np.ndarray, since: np.ndarray, seen: int) -> np.ndarray:
         """Return P[seen]/P[since] of each column: what turns a price of session `since` into one seen from `seen`."""
         now = self.reader.factors_of(columns, np.full(len(columns), seen))
@@ -140,9 +150,14 @@ class Prices:
         whole = len(columns) == len(self._every) and bool((columns == self._every).all())
         stored = "close" if field == "price" else field
         values = self.reader.window(stored, None if whole else columns, end, bars, seen_from=seen)
+        values = values if field == "volume" else self._shown(values)
         if field != "price" or not np.isnan(values).any():
             return values
         return self._carried_forward(values, columns, end, seen)
+
+    def _shown(self, window: np.ndarray) -> np.ndarray:
+        """Return prices with as many decimals as a history shows: all, unless the semantics say otherwise."""
+        return window if self._decimals is None else np.round(window, self._decimals)
 
     def _carried_forward(self, closes: np.ndarray, columns: np.ndarray, end: int, seen: int) -> np.ndarray:
         """Return the closes with gaps filled by the last close before them, NaN after the end date."""
@@ -167,17 +182,18 @@ class Prices:
         """Return float64[last−first+1]: the asset's daily returns as a benchmark.
 
         Prices are adjusted as seen from `last`. The first return needs a bar before `first`; when the asset's first bar
-        is that session itself, it is close over open.
+        is that session itself, it is close over open, both raw.
         """
         columns = np.array([self.finder.column(asset)])
         self._check_benchmark(asset, int(columns[0]), first, last)
         has_bar_before = first > 0 and self.reader.last_trade(first - 1)[columns[0]] >= 0
         bars = last - first + (2 if has_bar_before else 1)
         price = self.window("price", columns, last, bars, last, "1d")[:, 0]
+        returns = price[1:] / price[:-1] - 1.0
         if not has_bar_before:
-            opening = self.reader.window("open", columns, last, bars, seen_from=last)[0, 0]
-            price = np.r_[opening, price]
-        return np.asarray(price[1:] / price[:-1] - 1.0)
+            opening, close = (float(self.bar(field, columns, first, first)[0]) for field in ("open", "close"))
+            returns = np.r_[close / opening - 1.0, returns]
+        return np.asarray(returns)
 
     def _check_benchmark(self, asset: Asset, column: int, first: int, last: int) -> None:
         """Refuse a benchmark that does not trade over the whole run."""
@@ -190,6 +206,17 @@ class Prices:
                 f"an asset that trades from {index[first]:%Y-%m-%d} to {index[last]:%Y-%m-%d} (it trades from "
                 f"{asset.start_date:%Y-%m-%d} to {asset.end_date:%Y-%m-%d}); choose another one or other dates",
             )
+
+
+def prices_by(
+    semantics: Semantics, reader: BarReader, actions: Actions, finder: AssetFinder, sessions: Sessions
+) -> Prices:
+    """Return the prices of a bundle, read with the care that the semantics ask for."""
+    exact, eve_only = semantics.exact_prices, not semantics.dividend_ratio_from_last_close
+    if exact and not eve_only:
+        return Prices(reader, finder, sessions)
+    coarse = CoarseReader(reader, actions, not exact, eve_only)
+    return Prices(coarse, finder, sessions, None if exact else COARSE_DECIMALS)
 
 
 def aligned_benchmark(series: pd.Series, sessions: Sessions, first: int, last: int) -> np.ndarray:

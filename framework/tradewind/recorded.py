@@ -10,7 +10,7 @@ import pandas as pd
 from numba import njit
 
 from tradewind import kernels, metrics
-from tradewind.tables import empty_table
+from tradewind.tables import SCHEMAS, empty_table
 from tradewind_data.assets import AssetFinder
 from tradewind_data.sessions import Sessions
 
@@ -99,6 +99,12 @@ def orders(blotter: Any, finder: AssetFinder) -> pd.DataFrame:
     columns["reason"] = _words(blotter.reasons, blotter.final_reasons())
     columns["via"] = _words(blotter.verbs, o.via[:count])
     return pd.DataFrame(columns)
+
+
+def revisions(rows: Sequence[tuple[int, int, int, int, float, float]]) -> pd.DataFrame:
+    """Return the revisions table of (order, time, amount, filled, limit, stop)."""
+    frame = pd.DataFrame(rows, columns=list(SCHEMAS["revisions"]))
+    return frame.assign(time=utc(frame["time"].to_numpy(dtype=np.int64)))
 
 
 def fills(parts: Sequence[tuple[int, int, Any]], finder: AssetFinder, sessions: Sessions) -> pd.DataFrame:

@@ -57,6 +57,8 @@ class Recorder:
         """Note what the session starts with: cash, value and exposure."""
         t = self.sessions
         kernels.record_start(self._ledger.book, self._rows[t], self._rows[t + 1])
+        if not self._semantics.pnl_includes_dividends:  # shares received today are inside, too
+            self._rows[t + 1, 1:3] = self._ledger.totals.value, self._ledger.totals.exposure
 
     def capital_change(self, session: int, kind: str, value: float, delta: float) -> None:
         """Note money from outside: the session's return starts from the value with it."""
@@ -153,6 +155,7 @@ class Recorder:
         return Result(
             partial(self._performance, blotter),
             orders=partial(recorded.orders, blotter, finder),
+            revisions=partial(recorded.revisions, blotter.revisions),
             fills=partial(recorded.fills, self._fills, finder, sessions),
             positions=partial(recorded.positions, [*self._full_holdings, self._written_holdings()], finder, sessions),
             recorded=partial(recorded.variables, self._variable_rows, index),

@@ -1,4 +1,4 @@
-"""What a run recorded: nine tables and the facts that identify the run.
+"""What a run recorded: ten tables and the facts that identify the run.
 
 A Result is built once, at the end of a run; every table is brought to its schema there (tables.py), so that equal
 contents are equal bytes on disk (runfiles.py).
@@ -48,6 +48,7 @@ class Result:
 
     perf: one row a session, indexed by session, the money columns and the running risk columns.
     orders: one row an order, by order_id = order of placement; `via` is the verb that placed it.
+    revisions: one row each time a split changed an open order: its terms before it.
     fills: one row a fill; order_id is null for a position closed at the end of an asset's life.
     positions: one row a session and asset held at its end; value = amount·price (currency).
     recorded: one column a name given to record(), one row a session; a value stays until the next, NaN before any.
@@ -61,6 +62,7 @@ class Result:
 
     perf = _Table()
     orders = _Table()
+    revisions = _Table()
     fills = _Table()
     positions = _Table()
     recorded = _Table()
@@ -166,7 +168,9 @@ class Result:
         sids stay ints.
         """
         frame = self.perf.join(self.recorded.reindex(self.perf.index))
-        lists = packets.nested(self.perf.index, self.orders, self.fills, self.positions, asset_of or int)
+        lists = packets.nested(
+            self.perf.index, self.orders, self.revisions, self.fills, self.positions, asset_of or int
+        )
         for name, column in lists.items():
             frame[name] = pd.Series(column, index=frame.index, dtype=object)
         return frame.set_index(pd.DatetimeIndex(frame["period_close"], name=None), drop=False)

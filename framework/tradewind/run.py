@@ -23,7 +23,7 @@ from tradewind.compat.names import imported_names
 from tradewind.errors import BadParameter, RunInterrupted
 from tradewind.ledger import Ledger
 from tradewind.minute_prices import MinutePrices
-from tradewind.prices import Prices, aligned_benchmark
+from tradewind.prices import aligned_benchmark, prices_by
 from tradewind.recorder import Recorder
 from tradewind.result import Result
 from tradewind.semantics import Semantics, name_of, semantics_named
@@ -191,7 +191,7 @@ def _simulator(
 ) -> Simulator:
     """Make the ledger, the blotter, the recorder and the algorithm of one run."""
     finder, sessions, actions = bundle.finder, bundle.sessions, bundle.actions
-    daily = Prices(bundle.bars("1d"), finder, sessions)
+    daily = prices_by(semantics, bundle.bars("1d"), actions, finder, sessions)
     market = Market(finder, MinutePrices(daily, bundle.bars("1m")) if clock.by_minute else daily, clock)
     ledger = Ledger(len(finder), len(sessions), capital, actions, semantics)
     blotter = Blotter(finder, semantics)

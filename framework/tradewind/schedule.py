@@ -116,6 +116,21 @@ def _checked_offset(rule: str, days_offset: int, bound: int) -> int:
     return int(days_offset)
 
 
+def once_in_24_hours(on: np.ndarray, closes: np.ndarray, first: int) -> np.ndarray:
+    """Return bool[S]: `on` without the sessions that come less than 24 hours after one on which it held.
+
+    A day begins with the first close (int64 ns) at least 24 hours after the one that began the day before; a rule
+    holds once in it. `first` is the session from which days are counted.
+    """
+    out, began, ran = on.copy(), -NS_A_DAY, False
+    for session in range(first, len(on)):
+        if closes[session] >= began + NS_A_DAY:
+            began, ran = int(closes[session]), False
+        out[session] = on[session] and not ran
+        ran = ran or bool(on[session])
+    return out
+
+
 class date_rules:  # noqa: N801 - the published name of this namespace
     """Which sessions a scheduled function runs on."""
 

@@ -38,6 +38,12 @@ class Semantics:
         "A dividend whose pay date is not a session is paid on the next session. The original never pays it.",
         "test_corporate_actions.py::test_a_pay_date_that_is_no_session_pays_on_the_next_one_and_never_in_the_original",
     )
+    dividend_ratio_from_last_close: bool = _deviation(
+        "D5",
+        "A dividend adjusts earlier prices by 1 − amount / the last close before its ex date. The original looks at "
+        "the session just before alone: without a bar there, earlier prices are never adjusted.",
+        "test_coarse.py::test_a_dividend_after_a_hole_adjusts_and_in_the_original_not",
+    )
     exact_splits: bool = _deviation(
         "D7",
         "A split multiplies shares by an exact ratio and pays the fraction at market value; the basis is not rounded. "
@@ -63,6 +69,13 @@ class Semantics:
         "In the original they cost 0, the holding keeps its basis and the fraction is lost.",
         "test_corporate_actions.py::test_a_stock_dividend_dilutes_the_basis_and_pays_the_fraction",
     )
+    exact_prices: bool = _deviation(
+        "D15",
+        "Prices and volumes are the float64 numbers of the bundle. The original stores prices in thousandths and "
+        "volumes as 32-bit whole numbers (larger ones become 0), and rounds a history to three decimals; its limits "
+        "and stops are products n · 0.01, with the error of the product.",
+        "test_coarse.py::test_prices_keep_every_digit_and_in_the_original_three_decimals",
+    )
     pnl_includes_dividends: bool = _deviation(
         "D16",
         "A session's pnl and starting_cash are measured from the previous session's end, so pnl includes the dividends "
@@ -79,6 +92,12 @@ class Semantics:
         "D23",
         "record() refuses the name of a performance column. The original silently replaces the column.",
         "test_ordering.py::test_recorded_names_stay_until_the_next_value_and_reserved_ones_are_refused",
+    )
+    scheduled_on_early_closes: bool = _deviation(
+        "D25",
+        "With daily bars, a scheduled function runs on every session of its date rule. In the original it misses an "
+        "early close on the calendar day after a session on which it ran, since 24 hours have not passed.",
+        "test_schedule.py::test_an_early_close_is_not_missed_and_in_the_original_it_is",
     )
 
 

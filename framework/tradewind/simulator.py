@@ -53,6 +53,8 @@ class Simulator:
         self.ledger, self.blotter, self.recorder, self.semantics = ledger, blotter, recorder, semantics
         self.capital_changes = capital_changes or {}
         self.session = market.clock.first
+        algorithm.once_in_24_hours = not semantics.scheduled_on_early_closes
+        algorithm.exact_prices = semantics.exact_prices
         self._eventful = self._eventful_sessions()
         self._quiet, self._schedules_seen = ~self._eventful, 0
 
@@ -121,9 +123,9 @@ class Simulator:
             self._change_capital(session, change)
         if self.semantics.pnl_includes_dividends:
             self.recorder.start_of_session()
-            self.ledger.start_of_session(session)
+            self.ledger.start_of_session(session, self.market.prices.price_before)
         else:
-            self.ledger.start_of_session(session)
+            self.ledger.start_of_session(session, self.market.prices.price_before)
             self.recorder.start_of_session()
         if self._eventful[session]:
             self._split(session)

@@ -82,6 +82,14 @@ SCHEMAS: Mapping[str, Mapping[str, str]] = {
         "reason": TEXT,
         "via": TEXT,
     },
+    "revisions": {
+        "order_id": WHOLE,
+        "time": UTC,
+        "amount": WHOLE,
+        "filled": WHOLE,
+        "limit": REAL,
+        "stop": REAL,
+    },
     "fills": {
         "session": TIME,
         "time": UTC,

@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 
 from tradewind.errors import BadParameter
-from tradewind.schedule import Scheduled, date_rules, time_rules
+from tradewind.run import run_algorithm
+from tradewind.schedule import Scheduled, date_rules, once_in_24_hours, time_rules
 from tradewind_data.sessions import build_sessions
 
 RULES = {
@@ -86,3 +87,25 @@ def test_time_offsets(given, minutes):
 def test_time_offsets_out_of_range_are_refused(given):
     with pytest.raises(BadParameter, match="market_close"):
         time_rules.market_close(**given)
+
+
+def test_an_early_close_is_not_missed_and_in_the_original_it_is(market, tmp_path):
+    """Christmas Eve closes at 13:00: less than 24 hours after the close of the day before."""
+    seen = {"tradewind": [], "zipline": []}
+    made = type(market)(tmp_path / "december", start="2020-12-01").asset(1, [10.0] * 22)
+    for semantics, days in seen.items():
+
+        def initialize(context, days=days):
+            context.schedule_function(lambda context, data, days=days: days.append(f"{data.current_session:%m-%d}"))
+
+        run_algorithm(initialize=initialize, bundle=made.bundle(semantics), semantics=semantics)
+    assert set(seen["tradewind"]) - set(seen["zipline"]) == {"12-24"}
+    assert len(seen["tradewind"]) == len(seen["zipline"]) + 1 == 22
+
+
+def test_once_in_24_hours_counts_from_the_first_session_of_the_run():
+    hours = 3600 * 10**9
+    closes = np.array([0, 21, 45, 66, 93]) * hours
+    on = np.array([True, True, True, True, True])
+    assert once_in_24_hours(on, closes, 1).tolist() == [True, True, True, False, True]
+    assert once_in_24_hours(np.array([True, True, False, True, True]), closes, 1).tolist()[3]

@@ -120,7 +120,7 @@ class LedgerMachine(RuleBasedStateMachine):
         if self.session + 3 >= SESSIONS:
             return
         self.session += 1
-        self.ledger.start_of_session(self.session)
+        self.ledger.start_of_session(self.session, lambda column, session: np.nan)
         for row, (c, ex) in enumerate(zip(self.dividends.column, self.dividends.ex, strict=True)):
             if ex == self.session:
                 self.owed[row] = Fraction(self.dividends.amount[row]) * self.shares[int(c)]
