@@ -277,7 +277,8 @@ def ingest() -> None:
 @ingest.command("folder")
 @click.argument("path", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--name", required=True, help="Name of the bundle; a new version is made beside earlier ones.")
-@click.option("--calendar", default="XNYS", show_default=True, help="Exchange calendar of the bars.")
+@click.option("--calendar", help="Exchange calendar of the bars.  [default: XNYS; with --append, the bundle's]")
+@click.option("--append", is_flag=True, help="Add to the latest version; only what is new is written.")
 @strict_option
 @click.option(
     "--minute-label",
@@ -287,7 +288,7 @@ def ingest() -> None:
     help="Whether minute files are stamped with the end or the beginning of the minute.",
 )
 @json_option
-def ingest_folder(path: Path, name: str, calendar: str, strict: bool, minute_label: str, as_json: bool) -> None:
+def ingest_folder(path: Path, name: str, as_json: bool, **options: Any) -> None:
     """Read daily/SYMBOL.csv (or .csv.gz, .parquet) and the tables beside it from PATH.
 
     \b
@@ -301,12 +302,12 @@ def ingest_folder(path: Path, name: str, calendar: str, strict: bool, minute_lab
 
     \b
     tradewind ingest folder prices/ --name mine
+    tradewind ingest folder today/ --name mine --append
     tradewind run algo.py -b mine
     """
     from tradewind_data.ingest.folder import ingest_folder as ingest_into
 
-    made = ingest_into(path, name, calendar, progress=_counter(), strict=strict, minute_label=minute_label)
-    _show_ingest(made, as_json)
+    _show_ingest(ingest_into(path, name, progress=_counter(), **options), as_json)
 
 
 def _show_ingest(made: Any, as_json: bool) -> None:
@@ -342,7 +343,7 @@ def _counter() -> Any:
 
 @cli.group()
 def bundles() -> None:
-    """List and show bundles."""
+    """List, show, verify, compare and clean bundles."""
 
 
 @bundles.command("list")
@@ -382,6 +383,72 @@ def show_bundle(name: str, as_json: bool) -> None:
         return
     rows = [(key.replace("_", " "), _listed(value)) for key, value in facts.items() if key != "name"]
     terminal.show_pairs(f"Bundle {facts['name']}", rows, click.echo)
+
+
+@bundles.command("verify")
+@click.argument("name")
+@json_option
+def verify_bundle(name: str, as_json: bool) -> None:
+    """Compare every file of the bundle NAME with its hash; exit 3 when one is missing or changed."""
+    from tradewind import runfiles
+    from tradewind_data.bundle import open_bundle
+
+    bundle = open_bundle(name)
+    bundle.verify()
+    facts = {"name": bundle.name, "version": bundle.version, "hash": bundle.hash, "files": len(bundle.manifest.files)}
+    whole = f"{bundle.name}, version {bundle.version}: {facts['files']} files are what their hashes say."
+    click.echo(runfiles.as_json(facts) if as_json else whole, nl=not as_json)
+
+
+@bundles.command("diff")
+@click.argument("first")
+@click.argument("second")
+@json_option
+def diff_bundles(first: str, second: str, as_json: bool) -> None:
+    """What differs between two bundles or versions: rows and bars added, removed and changed, file by file.
+
+    \b
+    tradewind bundles diff mine@1 mine@2
+    """
+    from dataclasses import asdict
+
+    from tradewind import runfiles, terminal
+    from tradewind_data.bundle import open_bundle
+    from tradewind_data.ingest.versions import diff
+
+    found = diff(open_bundle(first), open_bundle(second))
+    if as_json:
+        click.echo(runfiles.as_json(asdict(found)), nl=False)
+        return
+    if found.same:
+        click.echo(f"{found.first} and {found.second} hold the same data.")
+        return
+    rows = [(f.file, f"{f.added:,}", f"{f.removed:,}", f"{f.changed:,}") for f in found.files]
+    terminal.show_table(("File", "Added", "Removed", "Changed"), rows, click.echo)
+
+
+@bundles.command("clean")
+@click.argument("name", required=False)
+@click.option("--keep", type=int, default=1, show_default=True, help="Versions that stay.")
+@click.option("--cache", is_flag=True, help="Remove the derived cache instead; it is made again when needed.")
+@json_option
+def clean_bundles(name: str | None, keep: int, cache: bool, as_json: bool) -> None:
+    """Remove the older versions of the bundle NAME, or the derived cache of all bundles.
+
+    \b
+    tradewind bundles clean mine --keep 3
+    tradewind bundles clean --cache
+    """
+    from tradewind import runfiles
+    from tradewind_data.cache import clean_cache
+    from tradewind_data.ingest.versions import clean
+
+    if cache == (name is not None):
+        raise click.UsageError("name the bundle whose versions go, or write --cache.")
+    removed = [] if name is None else clean(name, keep)
+    freed = clean_cache() if cache else 0
+    said = f"{freed:,} bytes of cache removed" if cache else f"versions removed: {', '.join(removed) or 'none'}"
+    click.echo(runfiles.as_json({"removed": removed, "freed": freed}) if as_json else said, nl=not as_json)
 
 
 def _bundle_facts(bundle: Any) -> dict[str, Any]:
