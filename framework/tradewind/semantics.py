@@ -83,7 +83,7 @@ class Semantics:
         "test_corporate_actions.py::test_pnl_of_the_pay_day_includes_the_dividend_and_in_the_original_not",
     )
     minute_orders_last_a_day: bool = _deviation(
-        "D25",
+        "D26",
         "In a minute run, orders still open at the end of a session are cancelled with a log line, as on the original "
         "platform; set_cancel_policy(NeverCancel()) keeps them. The original engine keeps them by default.",
         "test_minutes.py::test_minute_orders_end_with_the_session",
