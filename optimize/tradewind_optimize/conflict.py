@@ -20,6 +20,7 @@ from tradewind_optimize.elastic import NOTHING, ElasticProgram, Flags, Probe, hi
 from tradewind_optimize.problem import Block, Box, Floats, Hinge, Ints, Linear, RowMatrix
 
 MOVED = 512  # portfolios tried at once
+LARGE = 4_000_000  # entries of dense rows
 REMEMBERED = 64  # portfolios kept as witnesses
 
 
@@ -123,7 +124,7 @@ class Filter:
     def _witnesses(self) -> None:
         """Find needed elements by moving the latest portfolio across one box each (once for every portfolio)."""
         latest, self._latest = self._latest, None
-        if latest is None or not isinstance(self.program, ElasticProgram):
+        if latest is None or not isinstance(self.program, ElasticProgram) or self.program.m * self.program.n > LARGE:
             return
         for elements, points in moves(self.program, latest.weights, self.active & ~self.needed, self.active):
             broken = violations(self.program.blocks, points) * self.active

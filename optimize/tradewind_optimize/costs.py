@@ -44,6 +44,8 @@ class TransactionCost(Penalty):
     def terms(self, universe: Universe) -> Terms:
         """One hinge cost anchored at the current weights."""
         rates = self._rates.over(universe)[None]
+        if not rates.any():
+            return Terms()
         none = np.zeros_like(rates)
         return Terms(costs=HingeSet(none, rates, rates, universe.current[None].copy()))
 
@@ -60,7 +62,8 @@ class TurnoverPenalty(Penalty):
 
     def terms(self, universe: Universe) -> Terms:
         """h = 2γ around the current weights."""
-        return Terms(curvature=2.0 * self._strengths.over(universe), target=universe.current)
+        strengths = self._strengths.over(universe)
+        return Terms(curvature=2.0 * strengths, target=universe.current) if strengths.any() else Terms()
 
 
 class _PerAsset:

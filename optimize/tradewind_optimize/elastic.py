@@ -88,7 +88,9 @@ class ElasticProgram:
             [np.empty(0, dtype=np.int64), *[at + np.arange(len(b.lower)) for at, b in self._linear]]
             + [np.array([at]) for at, _ in self._hinges]
         )
-        self.matrix = np.concatenate([np.zeros((0, n)), *[RowMatrix.of(b.matrix).to_dense() for _, b in self._linear]])
+        self._matrices = [RowMatrix.of(block.matrix) for _, block in self._linear]
+        self._ends = np.cumsum([0] + [matrix.shape[0] for matrix in self._matrices])
+        self.m = int(self._ends[-1])
         self._pieces = _Pieces(self._hinges, self._boxes, n)
         self._solver: Any = None
 
@@ -108,38 +110,46 @@ class ElasticProgram:
 
     def _costs(self, active: Flags) -> Floats:
         rows = active[self.row_elements].astype(np.float64)
-        m = len(self.matrix)
         mask = np.zeros((2 * len(self._boxes), self.n))
         for b, (at, box) in enumerate(self._boxes):
             mask[2 * b : 2 * b + 2, box.positions] = active[at : at + len(box.positions)]
-        return np.concatenate([(1.0 + _TILT) * self._pieces.costs(mask), rows[:m], rows])
+        return np.concatenate([(1.0 + _TILT) * self._pieces.costs(mask), rows[: self.m], rows])
 
     def _model(self) -> Any:
         import highspy
 
-        pieces, m, k = self._pieces, len(self.matrix), len(self._hinges)
-        bends = np.concatenate([self.matrix[:, pieces.asset] * pieces.sign, pieces.hinge_slopes])
-        relief = np.concatenate([np.eye(m + k, m), -np.eye(m + k)], axis=1)
-        dense = np.concatenate([bends, relief], axis=1)
+        pieces, m, k = self._pieces, self.m, len(self._hinges)
+        matrix = self._rows()
         model = highspy.HighsLp()
-        model.num_row_, model.num_col_ = dense.shape
-        model.col_cost_ = np.zeros(dense.shape[1])
+        model.num_row_, model.num_col_ = matrix.shape
+        model.col_cost_ = np.zeros(matrix.shape[1])
         model.col_lower_ = np.concatenate([pieces.lower, np.zeros(2 * m + k)])
         model.col_upper_ = np.concatenate([pieces.width, np.full(2 * m + k, np.inf)])
         model.row_lower_, model.row_upper_ = self._row_bounds()
         model.a_matrix_.format_ = highspy.MatrixFormat.kRowwise
-        rows, columns = np.nonzero(dense)
-        model.a_matrix_.start_ = np.searchsorted(rows, np.arange(m + k + 1)).astype(np.int32)
-        model.a_matrix_.index_, model.a_matrix_.value_ = columns.astype(np.int32), dense[rows, columns]
+        model.a_matrix_.start_ = matrix.indptr.astype(np.int32)
+        model.a_matrix_.index_, model.a_matrix_.value_ = matrix.indices.astype(np.int32), matrix.data
         solver = highspy.Highs()
         for option, value in _OPTIONS.items():
             solver.setOptionValue(option, value)
         solver.passModel(model)
         return solver
 
+    def _rows(self) -> Any:
+        """The rows over pieces, then slacks below and above every linear row and above every hinge row (CSR)."""
+        from scipy import sparse
+
+        pieces, m, k = self._pieces, self.m, len(self._hinges)
+        split = sparse.csr_array(
+            (pieces.sign, (pieces.asset, np.arange(len(pieces.asset)))), (self.n, len(pieces.asset))
+        )
+        linear = [_sparse(sparse, matrix) @ split for matrix in self._matrices]
+        bends = sparse.vstack([*linear, sparse.csr_array(pieces.hinge_slopes)])
+        return sparse.hstack([bends, sparse.eye_array(m + k, m), -sparse.eye_array(m + k)], format="csr")
+
     def _row_bounds(self) -> tuple[Floats, Floats]:
         base, none = self._pieces.base, np.zeros(0)
-        offset = self.matrix @ base
+        offset = np.concatenate([none, *[matrix.dot(base) for matrix in self._matrices]])
         low = np.concatenate([none, *[b.lower for _, b in self._linear]]) - offset
         high = np.concatenate([none, *[b.upper for _, b in self._linear]]) - offset
         most = [b.bound - float(hinge_values(b, base[None])[0]) for _, b in self._hinges]
@@ -147,10 +157,12 @@ class ElasticProgram:
 
     def _support(self, active: Flags, weights: Floats, duals: Floats) -> Flags:
         """Rows with a price, and the box elements that must pay for the slope the priced rows leave at an asset."""
-        m, support = len(self.matrix), np.zeros(len(active), dtype=bool)
+        m, support = self.m, np.zeros(len(active), dtype=bool)
         prices = np.maximum(-duals[m:], 0.0)
         support[self.row_elements] = np.concatenate([np.abs(duals[:m]), prices]) > NOTHING
-        slope = -(duals[:m] @ self.matrix)
+        slope = np.zeros(self.n)
+        for start, matrix in zip(self._ends, self._matrices, strict=False):
+            slope -= matrix.transpose_dot(duals[start : start + matrix.shape[0]])
         least, most = slope.copy(), slope.copy()
         for price, (_, hinge) in zip(prices, self._hinges, strict=True):
             left, right = one_sided(hinge, weights)
@@ -164,6 +176,11 @@ class ElasticProgram:
         for at, box in self._boxes:
             _charge(box, support[at : at + len(box.positions)], active[at:], weights, over, under)
         return support & active
+
+
+def _sparse(sparse: Any, matrix: RowMatrix) -> Any:
+    rows, columns, values = matrix.triplets()
+    return sparse.csr_array((values, (rows, columns)), matrix.shape)
 
 
 def _broken(box: Box, active: Flags, weights: Floats) -> Floats:

@@ -8,7 +8,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from tradewind_optimize.labels import Column, Floats, Ints, Keys, Universe, assets_of, column
+from tradewind_optimize.labels import Column, Floats, Ints, Keys, Universe, assets_of, column, index_of, is_many
 from tradewind_optimize.parameters import number
 from tradewind_optimize.problem import HingeSet
 
@@ -79,9 +79,12 @@ class TargetWeights(Objective):
     def equal_weight(cls, assets: Iterable[Hashable], target_leverage: float = 1.0, **kwargs: Any) -> Self:
         """tᵢ = target_leverage / len(assets) for each asset; no assets give an empty portfolio.
 
-        Further keyword arguments go to the constructor.
+        Further keyword arguments go to the constructor. Raises InvalidParameter for an asset named twice.
         """
-        names = assets_of(assets, cls.__name__)
+        given = assets if isinstance(assets, (set, frozenset)) or not is_many(assets) else list(assets)
+        names = assets_of(given, cls.__name__)
+        if isinstance(given, list) and len(names) < len(given):
+            Keys(index_of(given)).require_unique(cls.__name__, "assets")
         each = number(cls.__name__, "target_leverage", target_leverage) / max(len(names), 1)
         return cls(dict.fromkeys(names, each), **kwargs)
 

@@ -159,7 +159,13 @@ def _by_solver(problem: CompiledProblem, solver: str) -> Outcome:
         attempts.append((name, f"ended as {solution.note or solution.status}"))
     if spare is not None:
         return replace(_settled(problem, *spare), attempts=tuple(attempts))
-    return Outcome("failed", attempts=tuple(attempts))
+    return Outcome("failed", attempts=tuple(attempts) or ((solver, _scope(solver)),))
+
+
+def _scope(solver: str) -> str:
+    """What a solver that was asked for by name takes instead of the problem at hand."""
+    takes = (_module(solver).accepts.__doc__ or "").split("\n")[0].rstrip(".")
+    return f"takes other problems: {takes[:1].lower()}{takes[1:]}"
 
 
 def _sharpened(problem: CompiledProblem, solution: Solution) -> tuple[Solution, Certificate]:

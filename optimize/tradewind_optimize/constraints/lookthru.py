@@ -32,7 +32,7 @@ class Lookthru:
             raise InvalidType(word, "etf_lookthru", frame, "a DataFrame (constituents x ETFs)")
         self.constituents = Keys(index_of(frame.index)).require_unique(word, "etf_lookthru.index")
         self.funds = Keys(index_of(frame.columns)).require_unique(word, "etf_lookthru.columns")
-        self.weights = np.nan_to_num(frame.to_numpy(dtype=np.float64), nan=0.0)
+        self.weights = np.nan_to_num(_numbers(frame, word), nan=0.0)
         if ((self.weights < 0) | (self.weights > 1)).any():
             row, fund = np.argwhere((self.weights < 0) | (self.weights > 1))[0]
             found = f"{self.weights[row, fund]:g} for {frame.index[row]!r} in {frame.columns[fund]!r}"
@@ -64,3 +64,11 @@ class Lookthru:
         row, fund = np.nonzero(block)
         rows = labels.positions(Keys(self.constituents.index[held]))[row]
         return rows, fund_at[present][fund], block[row, fund]
+
+
+def _numbers(frame: pd.DataFrame, word: str) -> Any:
+    try:
+        return frame.to_numpy(dtype=np.float64)
+    except (TypeError, ValueError):
+        bad = [name for name, kind in frame.dtypes.items() if not pd.api.types.is_numeric_dtype(kind)]
+        raise InvalidType(word, "etf_lookthru", bad, f"numeric in every column; not so: {bad}") from None
