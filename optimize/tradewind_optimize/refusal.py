@@ -95,13 +95,9 @@ def elastic(problem: CompiledProblem) -> CompiledProblem:
     extra = 2 * m + k
     rows, columns, values = problem.rows.triplets()
     slack = np.arange(m)
-    matrix = RowMatrix(
-        (m, n + extra),
-        None,
-        np.concatenate([rows, slack, slack]),
-        np.concatenate([columns, n + slack, n + m + slack]),
-        np.concatenate([values, np.ones(m), -np.ones(m)]),
-    )
+    rows, columns = np.concatenate([rows, slack, slack]), np.concatenate([columns, n + slack, n + m + slack])
+    values, order = np.concatenate([values, np.ones(m), -np.ones(m)]), np.argsort(rows, kind="stable")
+    matrix = RowMatrix((m, n + extra), None, rows[order], columns[order], values[order])
     empty = np.zeros(0)
     return replace(
         problem,

@@ -32,6 +32,8 @@ from tradewind_optimize.explain import explain
 from tradewind_optimize.labels import column
 from tradewind_optimize.objectives import MaximizeAlpha, TargetWeights
 from tradewind_optimize.problem import Hinge
+from tradewind_optimize.refusal import elastic, shortfall
+from tradewind_optimize.solvers import clarabel
 
 
 def compiled(target, words, held):
@@ -303,3 +305,14 @@ def test_a_probe_is_a_value():
     probe = Probe(1.0, np.zeros(1), np.ones(1, dtype=bool))
     with pytest.raises(AttributeError):
         probe.total = 2.0
+
+
+def test_refusals_need_no_interior_point(monkeypatch):
+    def refuse(problem):
+        raise AssertionError("the linear program in pieces is enough")
+
+    target, words, held = contest(60, NetExposure(0.9, 2.0))
+    problem = compiled(target, words, held).problem
+    monkeypatch.setattr(clarabel, "solve", refuse)
+    assert shortfall(problem) == pytest.approx(0.8999)
+    assert elastic(problem).rows.rows.tolist() == sorted(elastic(problem).rows.rows.tolist())
