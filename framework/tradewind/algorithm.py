@@ -19,7 +19,7 @@ import pandas as pd
 
 from tradewind import sizing
 from tradewind.bar_data import BarData
-from tradewind.blotter import BY_ALGORITHM, VERBS, Blotter
+from tradewind.blotter import BY_ALGORITHM, NO_ORDER, VERBS, Blotter
 from tradewind.clock import Clock
 from tradewind.controls import Controls, Proposed
 from tradewind.errors import (
@@ -262,14 +262,14 @@ class Algorithm:
     ) -> str | None:
         """Order signed shares."""
         column = self._orderable(asset, "order")
-        return self._place(column, amount, limit_price, stop_price, style, "order")
+        return self._place(column, amount, amount, limit_price, stop_price, style, "order")
 
     def order_value(
         self, asset: Asset, value: float, limit_price: Any = None, stop_price: Any = None, style: Any = None
     ) -> str | None:
         """Order shares worth `value`."""
         column = self._orderable(asset, "order_value")
-        return self._place(column, self._shares(column, value), limit_price, stop_price, style, "order_value")
+        return self._place(column, value, self._shares(column, value), limit_price, stop_price, style, "order_value")
 
     def order_percent(
         self, asset: Asset, percent: float, limit_price: Any = None, stop_price: Any = None, style: Any = None
@@ -277,7 +277,7 @@ class Algorithm:
         """Order shares worth a fraction of the portfolio value."""
         column = self._orderable(asset, "order_percent")
         shares = self._shares(column, percent * self.equity)
-        return self._place(column, shares, limit_price, stop_price, style, "order_percent")
+        return self._place(column, percent, shares, limit_price, stop_price, style, "order_percent")
 
     def order_target(
         self, asset: Asset, target: float, limit_price: Any = None, stop_price: Any = None, style: Any = None
@@ -285,7 +285,7 @@ class Algorithm:
         """Order the difference between the shares wanted and the shares held."""
         column = self._orderable(asset, "order_target")
         shares = target - self._amount_of(column)
-        return self._place(column, shares, limit_price, stop_price, style, "order_target")
+        return self._place(column, target, shares, limit_price, stop_price, style, "order_target")
 
     def order_target_value(
         self, asset: Asset, target: float, limit_price: Any = None, stop_price: Any = None, style: Any = None
@@ -293,7 +293,7 @@ class Algorithm:
         """Order the difference between shares worth `target` and the shares held."""
         column = self._orderable(asset, "order_target_value")
         shares = self._shares(column, target) - self._amount_of(column)
-        return self._place(column, shares, limit_price, stop_price, style, "order_target_value")
+        return self._place(column, target, shares, limit_price, stop_price, style, "order_target_value")
 
     def order_target_percent(
         self, asset: Asset, target: float, limit_price: Any = None, stop_price: Any = None, style: Any = None
@@ -301,13 +301,13 @@ class Algorithm:
         """Order the difference between shares worth a fraction of the portfolio value and the shares held."""
         column = self._orderable(asset, "order_target_percent")
         shares = self._shares(column, target * self.equity) - self._amount_of(column)
-        return self._place(column, shares, limit_price, stop_price, style, "order_target_percent")
+        return self._place(column, target, shares, limit_price, stop_price, style, "order_target_percent")
 
     def batch_market_order(self, share_counts: Any) -> list[str]:
         """Order signed shares of several assets."""
         verb = "batch_market_order"
         self._check_may_order(verb)
-        placed = [self._place(self._orderable(a, verb), n, None, None, None, verb) for a, n in share_counts.items()]
+        placed = [self._place(self._orderable(a, verb), n, n, None, None, None, verb) for a, n in share_counts.items()]
         return [name for name in placed if name is not None]
 
     def _check_may_order(self, verb: str) -> None:
@@ -338,6 +338,7 @@ class Algorithm:
             self.log.warning(
                 "no order for %s: it was delisted; a position is closed on %s", asset, asset.auto_close_date
             )
+            self.blotter.note("not placed", column, np.nan, 0, 0, f"{verb}: the asset was delisted")
             return NOWHERE
         return column
 
@@ -367,7 +368,7 @@ class Algorithm:
         return price
 
     def _place(
-        self, column: int, shares: float, limit_price: Any, stop_price: Any, style: Any, verb: str
+        self, column: int, asked: float, shares: float, limit_price: Any, stop_price: Any, style: Any, verb: str
     ) -> str | None:
         """Hand whole shares to the blotter; return the order's id, or None when there is nothing to order."""
         try:
@@ -379,15 +380,17 @@ class Algorithm:
         if self._trading_controls and column != NOWHERE:
             self._check_controls(column, amount)
         if limit_price is not None or stop_price is not None or style is not None:
-            return self._place_priced(column, amount, style_of(style, limit_price, stop_price), verb)
+            return self._place_priced(column, amount, style_of(style, limit_price, stop_price), verb, asked, shares)
         if not amount or column == NOWHERE:
             return None
         if self.session < self._lives_from[column] or not -MOST_SHARES <= amount <= MOST_SHARES:
             self._explain_not_placed(column, amount)
             return None
-        return order_id(self.blotter.place(column, amount, VIA[verb]))
+        return order_id(self.blotter.place(column, amount, VIA[verb], asked, shares))
 
-    def _place_priced(self, column: int, amount: int, style: ExecutionStyle, verb: str) -> str | None:
+    def _place_priced(
+        self, column: int, amount: int, style: ExecutionStyle, verb: str, asked: float, shares: float
+    ) -> str | None:
         """Hand whole shares with a limit or a stop to the blotter."""
         if not amount or column == NOWHERE:
             return None
@@ -395,7 +398,7 @@ class Algorithm:
             self._explain_not_placed(column, amount)
             return None
         limit, stop = style.prices_for(amount > 0, self.market.finder.asset_at(column).tick_size, self.exact_prices)
-        return order_id(self.blotter.place_priced(column, amount, VIA[verb], limit, stop))
+        return order_id(self.blotter.place_priced(column, amount, VIA[verb], asked, shares, limit, stop))
 
     def _check_controls(self, column: int, amount: int) -> None:
         """Ask the trading controls whether whole shares may be ordered."""
@@ -404,7 +407,9 @@ class Algorithm:
         def price() -> float:
             return float(self.market.prices.last_known(np.array([column]), self.end, self.session)[0])
 
-        self.controls.check_order(Proposed(asset, amount, held, self.now, price))
+        for problem in self.controls.check_order(Proposed(asset, amount, held, self.now, price)):
+            ordinal = self.blotter.count if amount else NO_ORDER
+            self.blotter.note("controlled", column, amount, amount, amount, problem, ordinal)
 
     def _explain_not_placed(self, column: int, amount: int) -> None:
         """Log that the asset is not listed yet; refuse more shares than an order may have."""
@@ -412,6 +417,7 @@ class Algorithm:
             raise BadOrderParameters(f"amount was {amount} shares; an order has at most {MOST_SHARES:,}.")
         asset = self.market.finder.asset_at(column)
         self.log.warning("no order for %s: it is listed from %s on", asset, asset.start_date)
+        self.blotter.note("not placed", column, amount, 0, 0, "the asset is not listed yet")
 
     # ---------------------------------------------------------------- optimizing
 
@@ -466,17 +472,17 @@ class Algorithm:
         multipliers = self.ledger.book.multiplier[columns]
         target = sizing.whole_shares_of_weights(weights.to_numpy(), self.ledger.equity, prices, multipliers)
         missing = np.where(np.isnan(prices), 0, target - holdings[columns])
-        return self._place_all(weights.index, columns, missing)
+        exact = weights.to_numpy() * self.ledger.equity / (prices * multipliers) - holdings[columns]
+        return self._place_all(weights, columns, missing, exact)
 
-    def _place_all(self, assets: pd.Index, columns: np.ndarray, amounts: np.ndarray) -> pd.Series:
-        """Place one market order for each non-zero amount."""
-        via = VIA["order_optimal_portfolio"]
-        for i in np.flatnonzero(amounts).tolist() if self._trading_controls else ():
-            self._check_controls(int(columns[i]), int(amounts[i]))
-        placed = {
-            assets[i]: order_id(self.blotter.place(int(columns[i]), int(amounts[i]), via))
-            for i in np.flatnonzero(amounts).tolist()
-        }
+    def _place_all(self, weights: pd.Series, columns: np.ndarray, amounts: np.ndarray, exact: np.ndarray) -> pd.Series:
+        """Place one market order for each non-zero amount; `exact` are the shares before rounding."""
+        via, asked, placed = VIA["order_optimal_portfolio"], weights.to_numpy(), {}
+        for i in np.flatnonzero(amounts).tolist():
+            column, amount = int(columns[i]), int(amounts[i])
+            if self._trading_controls:
+                self._check_controls(column, amount)
+            placed[weights.index[i]] = order_id(self.blotter.place(column, amount, via, asked[i], exact[i]))
         return pd.Series(list(placed.values()), index=pd.Index(list(placed), dtype=object), dtype=object)
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -66,14 +66,31 @@ NO_FILLS = Fills(_EMPTY, _EMPTY, _EMPTY, np.empty(0), np.empty(0))
 def _new_orders(capacity: int) -> OrderBook:
     """Return an order book with room for that many orders."""
     whole, number, flag, small = np.int64, np.float64, np.bool_, np.int8
-    kinds = (whole, whole, whole, number, number, number, flag, flag, small, small, small, whole, whole)
-    return OrderBook(*(np.zeros(capacity, dtype=kind) for kind in kinds))
+    kinds = (whole, whole, whole, number, number, number, flag, flag, small, small, small, whole, whole, number, number)
+    arrays = [np.zeros(capacity, dtype=kind) for kind in kinds]
+    return OrderBook._make([*arrays, np.zeros((capacity, 4), dtype=np.int32)])
 
 
 def _new_fills(capacity: int) -> FillBuffer:
     """Return a buffer for the fills of one bar."""
     kinds = (np.int64, np.int64, np.int64, np.float64, np.float64)
     return FillBuffer(*(np.zeros(capacity, dtype=kind) for kind in kinds))
+
+
+class Event(NamedTuple):
+    """Something that happened to an order besides fills, or kept one from being placed (ordinal NO_ORDER)."""
+
+    time: int  # ns UTC
+    ordinal: int
+    column: int
+    event: str
+    before: float  # signed shares of the order before, NaN when not known
+    after: float  # and after
+    left: float  # signed shares still open then
+    detail: str
+
+
+NO_ORDER = -1
 
 
 class Blotter:
@@ -86,8 +103,9 @@ class Blotter:
         self.now = 0
         self._orders = _new_orders(1024)
         self._written = 0
-        self._placed: list[tuple[int, int, int]] = []
+        self._placed: list[tuple[int, int, int, float, float]] = []
         self._priced: list[tuple[int, float, float]] = []
+        self.events: list[Event] = []
         self._open = _EMPTY
         self.anything_open = False
         self._used = np.zeros(len(finder))
@@ -133,15 +151,20 @@ class Blotter:
         """The number of orders placed so far."""
         return self._written + len(self._placed)
 
-    def place(self, column: int, amount: int, via: int) -> int:
-        """Add a market order for the bars to come, placed now; return its ordinal."""
-        self._placed.append((column, amount, via))
+    def place(self, column: int, amount: int, via: int, asked: float, shares: float) -> int:
+        """Add a market order for the bars to come, placed now; return its ordinal.
+
+        asked is the argument of the verb `via`, shares what it came to before rounding.
+        """
+        self._placed.append((column, amount, via, asked, shares))
         self.anything_open = True
         return self._written + len(self._placed) - 1
 
-    def place_priced(self, column: int, amount: int, via: int, limit: float, stop: float) -> int:
+    def place_priced(
+        self, column: int, amount: int, via: int, asked: float, shares: float, limit: float, stop: float
+    ) -> int:
         """Add an order with a limit and/or a stop (NaN: none); return its ordinal."""
-        ordinal = self.place(column, amount, via)
+        ordinal = self.place(column, amount, via, asked, shares)
         self._priced.append((ordinal, limit, stop))
         return ordinal
 
@@ -164,7 +187,8 @@ class Blotter:
         while last > len(self._orders.column):
             self._orders = OrderBook(*(np.concatenate([array, np.zeros_like(array)]) for array in self._orders))
         orders, new = self._orders, slice(first, last)
-        orders.column[new], orders.amount[new], orders.via[new] = zip(*self._placed, strict=True)
+        placed = zip(*self._placed, strict=True)
+        orders.column[new], orders.amount[new], orders.via[new], orders.asked[new], orders.shares[new] = placed
         orders.limit[new] = orders.stop[new] = np.nan
         orders.created[new] = orders.updated[new] = self.now
         for ordinal, limit, stop in self._priced:
@@ -238,8 +262,12 @@ class Blotter:
         """Scale the open orders of one asset for a split; an order left with no shares is closed."""
         for ordinal in self._open_in(column):
             self._note_revision(ordinal)
-            exact = self._semantics.exact_splits
-            if matching.split_order(self.orders, ordinal, numerator, denominator, exact) == 0:
+            exact, before = self._semantics.exact_splits, int(self.orders.amount[ordinal])
+            left = matching.split_order(self.orders, ordinal, numerator, denominator, exact)
+            after = int(self.orders.amount[ordinal])
+            detail = f"{before} shares became {after} in a {numerator}:{denominator} split"
+            self.note("split", column, before, after, left, detail, ordinal)
+            if left == 0:
                 self._close_emptied(ordinal)
         self._prune()
 
@@ -248,6 +276,12 @@ class Blotter:
         o = self.orders
         amounts = int(o.amount[ordinal]), int(o.filled[ordinal])
         self.revisions.append((ordinal, self.now, *amounts, float(o.limit[ordinal]), float(o.stop[ordinal])))
+
+    def note(
+        self, event: str, column: int, before: float, after: float, left: float, detail: str, ordinal: int = NO_ORDER
+    ) -> None:
+        """Write down something that happens now to an order, or keeps one from being placed; fields as in Event."""
+        self.events.append(Event(self.now, ordinal, column, event, before, after, left, detail))
 
     def _close_emptied(self, ordinal: int) -> None:
         """Close an order that a split left without shares, by the semantics' word for it."""
@@ -284,16 +318,27 @@ class Blotter:
         for i in which.tolist():
             column = int(self.orders.column[i])
             price, traded = close[column], volume[column]
-            if np.isnan(price) or not traded > 0 or column in full or not matching.triggered(self.orders, i, price):
+            why = self._waits_for(i, price, traded, column in full)
+            if why is not None:
+                self.orders.waits[i, why] += 1
                 continue
             paid, amount = self._slipped(i, column, used.get(column, 0.0), data, full)
             within = self._within_limit(i, column, paid)
             if amount == 0 or within is None:
+                self.orders.waits[i, matching.NO_ROOM if amount == 0 else matching.BEYOND_LIMIT] += 1
                 continue
             used[column] = used.get(column, 0.0) + abs(amount)
             self._execute(i, column, amount, within, count, now)
             count += 1
         return count
+
+    def _waits_for(self, i: int, price: float, traded: float, full: bool) -> int | None:
+        """Return why an order cannot fill in this bar, whatever its model says; None when it can."""
+        if np.isnan(price) or not traded > 0:
+            return matching.UNTRADED
+        if full:
+            return matching.NO_ROOM
+        return None if matching.triggered(self.orders, i, price) else matching.UNREACHED
 
     def _group(self, column: int) -> int:
         """Return the asset class of a column."""

@@ -218,20 +218,26 @@ class Controls:
 
     # ---------------------------------------------------------------- checking
 
-    def check_order(self, order: Proposed) -> None:
-        """Raise TradingControlViolation for an order that a control with on_error="fail" does not let pass."""
+    def check_order(self, order: Proposed) -> list[str]:
+        """Raise TradingControlViolation for an order that a control with on_error="fail" does not let pass.
+
+        Returns what controls with on_error="log" found.
+        """
+        found = []
         for control in self.trading:
             problem = control.problem(order)
             if problem is not None:
-                self._violated(control, order, problem)
+                found.append(self._violated(control, order, problem))
             control.passed()
+        return found
 
-    def _violated(self, control: TradingControl, order: Proposed, problem: str) -> None:
-        """Raise, or log that the order is placed all the same."""
+    def _violated(self, control: TradingControl, order: Proposed, problem: str) -> str:
+        """Raise, or log that the order is placed all the same and return what was found."""
         name = type(control).__name__
         if control.on_error == "fail":
             raise TradingControlViolation(order.asset, order.amount, name, problem)
         self._log.error("placed although %s forbids %d shares of %s: %s", name, order.amount, order.asset, problem)
+        return f"placed although {name} forbids it: {problem}"
 
     def check_account(self, leverage: float, now: int) -> None:
         """Raise AccountControlViolation when gross leverage is outside a limit at a session's end."""

@@ -27,6 +27,7 @@ NO_SLIPPAGE, FIXED, VOLUME_SHARE, BASIS_POINTS, CUSTOM = range(5)
 NO_COMMISSION, PER_SHARE, PER_TRADE, PER_DOLLAR = range(4)  # CUSTOM (4) is shared with the slippage kinds
 
 EQUITIES, FUTURES = 0, 1
+UNTRADED, UNREACHED, NO_ROOM, BEYOND_LIMIT = range(4)
 
 
 class OrderBook(NamedTuple):
@@ -45,6 +46,9 @@ class OrderBook(NamedTuple):
     via: np.ndarray  # int8[K] index into blotter.VERBS
     created: np.ndarray  # int64[K] ns UTC
     updated: np.ndarray  # int64[K] ns UTC
+    asked: np.ndarray  # float64[K] the verb's argument: shares, currency, or a fraction of the portfolio value
+    shares: np.ndarray  # float64[K] signed shares before rounding
+    waits: np.ndarray  # int32[K, 4] bars in which the open order did not fill, by UNTRADED … BEYOND_LIMIT
 
 
 class CostModels(NamedTuple):
@@ -160,7 +164,14 @@ def fill_orders(
     for i in open_orders:
         column = orders.column[i]
         price, traded = close[column], volume[column]
-        if np.isnan(price) or not traded > 0.0 or used[column] < 0.0 or not triggered(orders, i, price):
+        if np.isnan(price) or not traded > 0.0:
+            orders.waits[i, UNTRADED] += 1
+            continue
+        if used[column] < 0.0:
+            orders.waits[i, NO_ROOM] += 1
+            continue
+        if not triggered(orders, i, price):
+            orders.waits[i, UNREACHED] += 1
             continue
         wanted = orders.amount[i] - orders.filled[i]
         side = 1 if wanted > 0 else -1
@@ -170,9 +181,11 @@ def fill_orders(
         paid, shares = slipped(kind, terms[0], terms[1], wanted, price, traded, used[column])
         if shares == 0:
             used[column] = -1.0
+            orders.waits[i, NO_ROOM] += 1
             continue
         if _worse_than_limit(paid, orders.limit[i], side):
             if kind == VOLUME_SHARE:
+                orders.waits[i, BEYOND_LIMIT] += 1
                 continue
             if limit_caps_price:
                 paid = orders.limit[i]

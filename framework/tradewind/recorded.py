@@ -10,6 +10,7 @@ import pandas as pd
 from numba import njit
 
 from tradewind import kernels, metrics
+from tradewind.story import WAITS
 from tradewind.tables import SCHEMAS, empty_table
 from tradewind_data.assets import AssetFinder
 from tradewind_data.sessions import Sessions
@@ -98,6 +99,8 @@ def orders(blotter: Any, finder: AssetFinder) -> pd.DataFrame:
     columns["status"] = _words(STATUSES, o.status[:count])
     columns["reason"] = _words(blotter.reasons, blotter.final_reasons())
     columns["via"] = _words(blotter.verbs, o.via[:count])
+    columns["asked"], columns["shares"] = o.asked[:count], o.shares[:count]
+    columns |= dict(zip(WAITS, o.waits[:count].T, strict=True))
     return pd.DataFrame(columns)
 
 
@@ -126,6 +129,28 @@ def fills(parts: Sequence[tuple[int, int, Any]], finder: AssetFinder, sessions: 
             "amount": joined["amount"],
             "price": joined["price"],
             "commission": joined["commission"],
+        }
+    )
+
+
+def events(blotter: Any, finder: AssetFinder) -> pd.DataFrame:
+    """Return the events table."""
+    if not blotter.events:
+        return empty_table("events")
+    time, order, column, event, before, after, left, detail = (
+        list(values) for values in zip(*blotter.events, strict=True)
+    )
+    ordinals = np.array(order)
+    return pd.DataFrame(
+        {
+            "time": utc(np.array(time)),
+            **_named(finder, np.array(column)),
+            "order_id": pd.arrays.IntegerArray(np.maximum(ordinals, 0), ordinals < 0),
+            "event": event,
+            "before": before,
+            "after": after,
+            "left": left,
+            "detail": detail,
         }
     )
 

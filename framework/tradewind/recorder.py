@@ -159,6 +159,7 @@ class Recorder:
             fills=partial(recorded.fills, self._fills, finder, sessions),
             positions=partial(recorded.positions, [*self._full_holdings, self._written_holdings()], finder, sessions),
             recorded=partial(recorded.variables, self._variable_rows, index),
+            events=partial(recorded.events, blotter, finder),
             timing=lambda: timing,
             info=dict(info),
             **self._optimizations(),

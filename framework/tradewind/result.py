@@ -15,6 +15,9 @@ import numpy as np
 import pandas as pd
 
 from tradewind import metrics, packets, runfiles
+from tradewind.errors import BadParameter
+from tradewind.orders import ordinal_of
+from tradewind.story import WAITS, Story, story_of
 from tradewind.tables import SCHEMAS, conformed, empty_table
 from tradewind.wording import html, percent, ratio
 
@@ -47,13 +50,17 @@ class Result:
     """Everything one run recorded, as frames (columns and dtypes: `SCHEMAS`).
 
     perf: one row a session, indexed by session, the money columns and the running risk columns.
-    orders: one row an order, by order_id = order of placement; `via` is the verb that placed it.
+    orders: one row an order, by order_id = order of placement. `via` is the verb that placed it, asked its argument,
+        shares what that came to before rounding; bars_untraded, bars_unreached, bars_full and bars_beyond_limit count
+        the bars in which the open order did not fill, by the reason (`story.WAITS`).
     revisions: one row each time a split changed an open order: its terms before it.
     fills: one row a fill; order_id is null for a position closed at the end of an asset's life.
     positions: one row a session and asset held at its end; value = amount·price (currency).
     recorded: one column a name given to record(), one row a session; a value stays until the next, NaN before any.
     optimizer: one row a call of the optimizer; residual is the largest violation its certificate found.
     duals: the binding rows of each call, with bound, slack and shadow price.
+    events: what else happened to orders (event "split", "controlled"), and what kept one from being placed ("not
+        placed", order_id null); before and after are the order's signed shares, left what is open then.
     timing: the only clock times.
     info: what was run (algorithm, parameters, bundle, dates, versions), JSON values only.
 
@@ -68,6 +75,7 @@ class Result:
     recorded = _Table()
     optimizer = _Table()
     duals = _Table()
+    events = _Table()
     timing = _Table()
 
     def __init__(self, perf: Source, *, info: Mapping[str, Any] | None = None, **tables: Source) -> None:
@@ -156,6 +164,31 @@ class Result:
             "optimizer_calls": float(len(self.optimizer)),
             "optimizer_failures": float((self.optimizer["status"] != SOLVED).sum()),
         }
+
+    def explain(self, order_id: Any) -> Story:
+        """The story of one order, named by its ordinal, its id or a snapshot: print it, or look at its `steps`.
+
+        Raises BadParameter when the run has no such order.
+        """
+        ordinal = ordinal_of(order_id)
+        if not 0 <= ordinal < len(self.orders):
+            raise BadParameter("order_id", order_id, f"an order of this run, 0 to {len(self.orders) - 1}, or its id")
+        fills, events = (t[(t["order_id"] == ordinal).fillna(False)] for t in (self.fills, self.events))
+        return story_of(self.orders.iloc[ordinal], fills, events)
+
+    @cached_property
+    def outcomes(self) -> pd.DataFrame:
+        """What became of the orders: a row a status and reason, with counts and sums over its orders.
+
+        orders: how many; asked and filled: Σ|shares|; commission in currency; then the bars they waited, by reason.
+        Orders that were never placed stand under the status "not placed"; shares are 0 where they are not known.
+        """
+        orders = self.orders.assign(orders=1, asked=self.orders["amount"].abs(), filled=self.orders["filled"].abs())
+        refused = self.events[self.events["event"] == "not placed"].rename(columns={"detail": "reason"})
+        refused = refused.assign(status="not placed", orders=1, asked=refused["before"].abs().fillna(0.0))
+        numbers = ["orders", "asked", "filled", "commission", *WAITS]
+        table = pd.concat([orders, refused], ignore_index=True)[["status", "reason", *numbers]]
+        return table.fillna(dict.fromkeys(numbers, 0)).groupby(["status", "reason"], sort=True)[numbers].sum()
 
     def to_zipline(self, asset_of: Callable[[int], object] | None = None) -> pd.DataFrame:
         """The performance frame in the original engine's form: what `analyze(context, perf)` receives.

@@ -19,7 +19,7 @@ MAY_IMPORT = {
 FLOORS = [
     "errors wording",
     "semantics times kernels matching metrics tables coarse",
-    "orders portfolio clock schedule cancel_policy restrictions bar_data log packets runfiles",
+    "orders portfolio clock schedule cancel_policy restrictions story bar_data log packets runfiles",
     "sizing prices slippage commission controls capital ledger result recorded",
     "blotter contest minute_prices settings",
     "recorder",

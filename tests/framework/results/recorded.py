@@ -11,6 +11,7 @@ import pandas as pd
 
 from tradewind import metrics, tables
 from tradewind.result import Result
+from tradewind.story import WAITS
 
 CAPITAL = 10_000_000.0
 SYMBOLS = ("AAPL", "FB", "GOOG", "IBM", "MSFT")
@@ -72,7 +73,8 @@ def record(sessions=None, via="order_optimal_portfolio", benchmark="IBM"):
                 order = {"order_id": len(orders), "column": c, "sid": c + 1, "symbol": SYMBOLS[c], "created": stamp}
                 order |= {"updated": stamp, "amount": int(wanted[c] - held[c]), "filled": 0, "commission": 0.0}
                 order |= {"limit": np.nan, "stop": np.nan, "limit_reached": False, "stop_reached": False}
-                order |= {"status": "open", "reason": None, "via": via}
+                order |= {"status": "open", "reason": None, "via": via, "asked": 0.2, "shares": wanted[c] - held[c]}
+                order |= dict.fromkeys(WAITS, 0)
                 orders.append(order)
                 pending.append(order)
     info = {
