@@ -1,4 +1,4 @@
-"""The command line: run, demo, ingest, bundles, contest, report.
+"""The command line: run, demo, ingest, bundles, contest, report, serve.
 
 Data and summaries go to stdout, progress and errors to stderr. Whatever a command raises passes through `Guarded`, the
 one place that turns errors into sentences and exit codes. Nothing heavy is imported before a command needs it.
@@ -83,6 +83,7 @@ def cli() -> None:
     tradewind ingest folder prices/ --name mine      your prices, as a bundle
     tradewind contest runs/algo-20240101-120000      the contest's criteria
     tradewind report  runs/algo-20240101-120000      the report once more
+    tradewind serve -b mine                          the Optimize and Models API over a bundle
 
     \b
     Exit codes: 0 ok, 1 the algorithm or a check failed, 2 usage, 3 data, 4 a bug of ours, 130 interrupted.
@@ -518,3 +519,36 @@ def report(run_dir: Path, output: Path | None) -> None:
     from tradewind.result import Result
 
     click.echo(_write_report(Result.load(run_dir), run_dir, output or run_dir / "report.html"))
+
+
+@cli.command()
+@click.option("-b", "--bundle", default="demo", show_default=True, help="Bundle name, NAME@VERSION or path.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to bind; any but loopback needs --users.")
+@click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="Port to bind.")
+@click.option(
+    "--users", type=click.Path(path_type=Path), metavar="FILE", help="Users as TOML.  [default: demo account]"
+)
+@click.option("--runs", type=click.Path(path_type=Path), metavar="DIR", help="A folder of runs to browse.")
+@click.option("--hash-password", is_flag=True, help="Ask for a password, print its hash for the file of users, end.")
+def serve(hash_password: bool, **options: Any) -> None:
+    """Serve the Optimize and Models API over HTTP, with prices and models from a bundle.
+
+    \b
+    tradewind serve -b mine
+    tradewind serve --hash-password
+    tradewind serve -b mine --host 0.0.0.0 --users users.toml --runs runs
+
+    Without --users the published demo account is the only one and the service stays on this machine. Ctrl-C finishes
+    what runs, then ends.
+    """
+    if hash_password:
+        from tradewind.service.accounts import hash_password as hashed
+
+        click.echo(hashed(click.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)))
+        return
+    from tradewind.service.server import serve as serve_forever
+    from tradewind.service.settings import Settings
+    from tradewind_data.bundle import open_bundle
+
+    open_bundle(options["bundle"])
+    serve_forever(Settings(**options))

@@ -245,7 +245,7 @@ class _Closes:
         self.bundle = bundle
 
     def __call__(self, symbols: Sequence[str], start: date | None = None, end: date | None = None) -> pd.DataFrame:
-        reader, sessions = self.bundle.bars(), self.bundle.sessions
+        reader = self.bundle.bars()
         last = reader.last_session if end is None else min(self._at_or_before(end), reader.last_session)
         first = reader.first_session
         if start is not None:

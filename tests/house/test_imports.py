@@ -27,6 +27,7 @@ FLOORS = [
     "simulator api",
     "compat",
     "run",
+    "service",
     "terminal exits",
     "cli",
     "__main__",

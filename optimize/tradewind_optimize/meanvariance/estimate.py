@@ -33,7 +33,8 @@ end) → such a frame, without the columns it does not know (None: from the firs
 
 BASIC_MARKET = ("^GSPC", "^RUT", "^IXIC")
 BASIC_RANGES = ("1mo", "3mo", "6mo", "1y", "2y", "5y")
-FEWEST = 15
+FEWEST, ENDED = 15, 10
+"""The fewest returns a ticker needs, and the days without a close after which it has ended."""
 POWERS = {"equal": 0, "linear": 1, "quadratic": 2}
 _RANGE = re.compile(r"(\d{1,4})(d|wk|mo|y)")
 _UNITS = {"d": "days", "wk": "weeks", "mo": "months", "y": "years"}
@@ -241,10 +242,8 @@ class _Data:
         frame = frame.loc[frame.notna().any(axis=1)].where(frame > 0)
         if len(frame) < 2:
             raise BadQuery("tickers", f"no prices for {', '.join(assets)} at that date; name others, or a later date")
-        first = frame.notna().idxmax()
-        filled = frame.ffill()
+        filled = frame.ffill().where(frame.bfill().notna())  # gaps are carried, what ended stays ended
         returns = filled.pct_change(fill_method=None)
-        returns = returns.where(filled.index.to_numpy()[:, None] > first.to_numpy()[None, :])
         out = cls(pd.DatetimeIndex(frame.index), returns)
         if end is not None and pd.Timestamp(end) > frame.index[-1] and (pd.Timestamp(end) - frame.index[-1]).days > 4:
             out.messages.append(
@@ -257,11 +256,14 @@ class _Data:
         fewest, inside = max(FEWEST, len(factors) + 5), self.index > start
         kept = []
         for name in assets:
-            count = int(self.returns.loc[inside, name].notna().sum()) if name in self.returns.columns else 0
-            if count >= fewest:
+            known = self.returns[name].dropna() if name in self.returns.columns else self.returns.iloc[:0, 0]
+            count = int(known.index.isin(self.index[inside]).sum())
+            if count and (self.index[-1] - known.index[-1]).days > ENDED:
+                self.messages.append(f"{name} was left out: its prices end on {known.index[-1]:%Y-%m-%d}.")
+            elif count >= fewest:
                 kept.append(name)
             else:
-                what = "no prices" if name not in self.returns.columns or count == 0 else f"only {count} returns"
+                what = f"only {count} returns" if count else "no prices"
                 self.messages.append(f"{name} was left out: {what} up to {self.index[-1]:%Y-%m-%d}.")
         if not kept:
             raise BadQuery("tickers", f"no model can be made: {' '.join(self.messages)}")
