@@ -1,11 +1,13 @@
-# make demo · make test · make test-slow · make check · make bench. Each makes the virtual environment it needs.
+# make demo · make test · make test-slow · make parity · make check · make bench. Each makes the environment it needs.
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 JOBS   ?= 2
 
-.PHONY: help demo test test-slow check bench clean
+PARITY := .venv-parity
+
+.PHONY: help demo test test-slow parity check bench clean
 
 help: ## what there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -26,6 +28,15 @@ test: $(STAMP) ## the test-suite (under 12 minutes on 2 cores)
 test-slow: $(STAMP) ## kills, wheel in an empty environment, long fuzzing
 	$(BIN)/python -m pytest -q -m slow
 
+$(PARITY)/.installed: tests/parity/requirements.txt
+	$(PYTHON) -m venv $(PARITY)
+	$(PARITY)/bin/python -m pip install --quiet --disable-pip-version-check -r tests/parity/requirements.txt
+	@touch $@
+
+parity: $(STAMP) $(PARITY)/.installed ## run the parity texts under zipline-reloaded too, then compare
+	$(PARITY)/bin/python tests/parity/zipline_driver.py tests/parity/expected
+	$(BIN)/python -m pytest -q -n $(JOBS) tests/parity
+
 check: $(STAMP) ## ruff and mypy --strict
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -35,4 +46,4 @@ bench: $(STAMP) ## the benchmarks, one table a phase
 	$(BIN)/python -m benchmarks
 
 clean: ## remove the virtual environment and caches
-	rm -rf $(VENV) runs .pytest_cache .mypy_cache .ruff_cache build dist
+	rm -rf $(VENV) $(PARITY) runs .pytest_cache .mypy_cache .ruff_cache build dist

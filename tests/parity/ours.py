@@ -1,0 +1,83 @@
+"""Our side of the parity suite: write the markets as bundles, run the texts, give the same plain values."""
+
+from functools import cache
+from pathlib import Path
+
+import pandas as pd
+from tests.parity import markets, plain
+
+from tradewind.api import get_datetime
+from tradewind.packets import order_key
+from tradewind.run import run_file
+from tradewind_data.bundle import open_bundle
+from tradewind_data.ingest.folder import ingest_folder
+from tradewind_data.sessions import build_sessions
+
+
+@cache
+def sessions():
+    """ISO dates of the markets' span."""
+    first, last = (pd.Timestamp(day).as_unit("ns") for day in (markets.FIRST, markets.LAST))
+    return [f"{label:%Y-%m-%d}" for label in build_sessions("XNYS", first, last).index]
+
+
+def write_rows(path, header, rows):
+    """A CSV file of a folder bundle; numbers keep every digit, None is empty."""
+    text = [",".join("" if cell is None else str(cell) for cell in row) for row in rows]
+    path.write_text("\n".join([header, *text, ""]), encoding="utf-8")
+
+
+def write_folder(market, folder):
+    """A market in the folder format."""
+    (folder / "daily").mkdir(parents=True)
+    rows = [(a["symbol"], a["sid"], a["start"], a["end"], a["auto_close"]) for a in market["assets"]]
+    write_rows(folder / "assets.csv", "symbol,sid,start_date,end_date,auto_close_date", rows)
+    for asset in market["assets"]:
+        first = market["sessions"].index(asset["start"])
+        bars = market["bars"][asset["sid"]]
+        days = market["sessions"][first : first + len(bars)]
+        rows = [(day, *(bar or [None] * 5)) for day, bar in zip(days, bars, strict=True)]
+        write_rows(folder / "daily" / f"{asset['symbol']}.csv", "date,open,high,low,close,volume", rows)
+    splits = [(sid, day, new / old) for sid, day, new, old in market["splits"]]
+    write_rows(folder / "splits.csv", "sid,effective_date,factor", splits)
+    write_rows(folder / "dividends.csv", "sid,ex_date,pay_date,amount", market["dividends"])
+    header = "sid,payment_sid,ex_date,pay_date,ratio"
+    write_rows(folder / "stock_dividends.csv", header, market["stock_dividends"])
+    write_rows(folder / "mergers.csv", "sid,effective_date,ratio", market["mergers"])
+
+
+def bundle(name, root):
+    """The bundle of a market, made under root once."""
+    root = Path(root)
+    folder = root / f"{name}-folder"
+    if not folder.exists():
+        write_folder(markets.make(name, sessions()), folder)
+        ingest_folder(folder, name, root=root)
+    return open_bundle(name, root)
+
+
+def run(case, root, semantics="zipline"):
+    """The plain values of one text under our engine."""
+    probes = {}
+
+    def probe(name, found):
+        probes.setdefault(f"{get_datetime():%Y-%m-%d} {name}", []).append(plain.tree(found))
+
+    path = Path(root) / f"{case.name}.py"
+    path.write_text(case.text, encoding="utf-8")
+    opened = bundle(case.market, root)
+    result = run_file(
+        path,
+        bundle=opened,
+        start=case.start,
+        end=case.end,
+        capital_base=case.capital,
+        semantics=semantics,
+        parameters={"probe": probe},
+    )
+    perf = result.to_zipline(opened.finder.retrieve)
+    found = plain.packets(perf, probes)
+    found["market"] = markets.digest(markets.make(case.market, sessions()))
+    found["recorded"] = {name: [plain.value(v) for v in result.recorded[name].tolist()] for name in case.records}
+    rank = {order_key(ordinal): ordinal for ordinal in range(len(result.orders))}
+    return plain.numbered(found, rank)

@@ -1,0 +1,172 @@
+"""Run the algorithm texts under zipline-reloaded and write what it reports: python zipline_driver.py OUT [names].
+
+Runs in an environment of its own (`make parity` makes it); imports nothing of tradewind.
+"""
+
+import logging
+import os
+import sys
+import tempfile
+import traceback
+import warnings
+from pathlib import Path
+
+import cases
+import markets
+import pandas as pd
+import plain
+from zipline import api
+from zipline.data.bundles import ingest, register
+from zipline.finance import execution
+from zipline.finance.blotter import SimulationBlotter
+from zipline.utils.calendar_utils import get_calendar
+from zipline.utils.run_algo import run_algorithm
+
+MARKETS = {}
+FIELDS = ["open", "high", "low", "close", "volume"]
+
+
+def sessions():
+    found = get_calendar("XNYS").sessions_in_range(pd.Timestamp(markets.FIRST), pd.Timestamp(markets.LAST))
+    return [f"{label:%Y-%m-%d}" for label in found]
+
+
+def stamps(rows, at):
+    return pd.to_datetime([row[at] for row in rows])
+
+
+def bars_of(market):
+    index = pd.DatetimeIndex(market["sessions"])
+    for asset in market["assets"]:
+        rows = [[0.0] * 5 if row is None else row for row in market["bars"][asset["sid"]]]
+        span = index[index.get_loc(asset["start"]) : index.get_loc(asset["end"]) + 1]
+        yield asset["sid"], pd.DataFrame(rows, index=span, columns=FIELDS)
+
+
+def write_market(market, asset_db_writer, daily_bar_writer, adjustment_writer):
+    assets = pd.DataFrame(market["assets"]).set_index("sid")
+    equities = pd.DataFrame(
+        {
+            "symbol": assets["symbol"],
+            "asset_name": assets["symbol"],
+            "start_date": pd.to_datetime(assets["start"]),
+            "end_date": pd.to_datetime(assets["end"]),
+            "auto_close_date": pd.to_datetime(assets["auto_close"]),
+            "exchange": "NYSE",
+        }
+    )
+    exchanges = pd.DataFrame({"exchange": ["NYSE"], "canonical_name": ["NYSE"], "country_code": ["US"]})
+    asset_db_writer.write(equities, exchanges=exchanges)
+    daily_bar_writer.write(bars_of(market))
+    adjustment_writer.write(**adjustments_of(market))
+
+
+def adjustments_of(market):
+    splits, mergers = market["splits"], market["mergers"]
+    cash, stock = market["dividends"], market["stock_dividends"]
+    paid = {
+        "sid": [row[0] for row in cash],
+        "ex_date": stamps(cash, 1),
+        "pay_date": stamps(cash, 2),
+        "amount": [row[3] for row in cash],
+    }
+    paid["record_date"] = paid["declared_date"] = paid["ex_date"]
+    frames = {
+        "splits": pd.DataFrame(
+            {"sid": [r[0] for r in splits], "effective_date": stamps(splits, 1), "ratio": [r[3] / r[2] for r in splits]}
+        ),
+        "dividends": pd.DataFrame(paid),
+    }
+    if mergers:
+        frames["mergers"] = pd.DataFrame(
+            {"sid": [r[0] for r in mergers], "effective_date": stamps(mergers, 1), "ratio": [r[2] for r in mergers]}
+        )
+    if stock:
+        given = {
+            "sid": [r[0] for r in stock],
+            "payment_sid": [r[1] for r in stock],
+            "ex_date": stamps(stock, 2),
+            "pay_date": stamps(stock, 3),
+            "ratio": [r[4] for r in stock],
+        }
+        given["record_date"] = given["declared_date"] = given["ex_date"]
+        frames["stock_dividends"] = pd.DataFrame(given)
+    return frames
+
+
+def register_market(name):
+    market = markets.make(name, sessions())
+
+    def into(environ, asset_db_writer, minute_writer, daily_writer, adjustment_writer, calendar, start, end, *rest):
+        write_market(market, asset_db_writer, daily_writer, adjustment_writer)
+
+    first, last = pd.Timestamp(market["sessions"][0]), pd.Timestamp(market["sessions"][-1])
+    MARKETS[name] = markets.digest(market)
+    register(name, into, calendar_name="XNYS", start_session=first, end_session=last)
+    ingest(name, show_progress=False)
+
+
+class Placed:
+    """Orders in the order of placement: zipline's ids are random, so placement gives them their rank."""
+
+    def __init__(self):
+        self.rank = {}
+        outer = self
+
+        class Blotter(SimulationBlotter):
+            def order(self, asset, amount, style, order_id=None):
+                made = super().order(asset, amount, style, order_id)
+                if made is not None:
+                    outer.rank[made] = len(outer.rank)
+                return made
+
+        self.blotter = Blotter()
+
+
+def namespace_of(case, probe):
+    """What a text finds without import, as in a file run by tradewind."""
+    names = {name: getattr(api, name) for name in dir(api) if not name.startswith("_")}
+    styles = ("MarketOrder", "LimitOrder", "StopOrder", "StopLimitOrder")
+    return {**names, **{name: getattr(execution, name) for name in styles}, "probe": probe}
+
+
+def run(case):
+    probes, placed = {}, Placed()
+
+    def probe(name, found):
+        probes.setdefault(f"{api.get_datetime():%Y-%m-%d} {name}", []).append(plain.tree(found))
+
+    names = namespace_of(case, probe)
+    exec(compile(case.text, case.name, "exec"), names)
+    hooks = {hook: names.get(hook) for hook in ("initialize", "handle_data", "before_trading_start")}
+    perf = run_algorithm(
+        start=pd.Timestamp(case.start),
+        end=pd.Timestamp(case.end),
+        capital_base=case.capital,
+        bundle=case.market,
+        blotter=placed.blotter,
+        **{**hooks, "initialize": hooks["initialize"] or (lambda context: None)},
+    )
+    found = plain.packets(perf, probes)
+    found["market"] = MARKETS[case.market]
+    found["recorded"] = {name: [plain.value(v) for v in perf[name].tolist()] for name in case.records}
+    return plain.numbered(found, placed.rank)
+
+
+def main(out, names):
+    warnings.simplefilter("ignore")
+    logging.disable(logging.CRITICAL)
+    chosen = [case for case in cases.all_cases() if not names or case.name in names]
+    with tempfile.TemporaryDirectory() as root:
+        os.environ["ZIPLINE_ROOT"] = root
+        for market in sorted({case.market for case in chosen}):
+            register_market(market)
+        for case in chosen:
+            try:
+                plain.write(Path(out) / f"{case.name}.json.gz", run(case))
+            except Exception:
+                print(case.name, "failed:", traceback.format_exc(limit=-3), flush=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], set(sys.argv[2:]))
