@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
 from enum import Enum
@@ -37,6 +37,7 @@ from tradewind.minute_prices import MinutePrices
 from tradewind.orders import ExecutionStyle, Order, order_id, ordinal_of, style_of
 from tradewind.portfolio import Account, Portfolio
 from tradewind.prices import Prices
+from tradewind.rebalance import Rebalancer
 from tradewind.recorder import Recorder
 from tradewind.schedule import (
     DateRule,
@@ -49,9 +50,6 @@ from tradewind.schedule import (
 )
 from tradewind.settings import Settings
 from tradewind_data.assets import Asset, AssetFinder
-from tradewind_optimize.constraints.position import Frozen
-from tradewind_optimize.entry import run_optimization
-from tradewind_optimize.objectives import Objective
 
 VIA = {verb: code for code, verb in enumerate(VERBS)}
 MOST_SHARES = 100_000_000_000
@@ -132,6 +130,9 @@ class Algorithm:
         self.settings = Settings(self._only_in_initialize, blotter, market.clock, ledger.starting_cash)
         self.controls = Controls(self._only_in_initialize, self.log, self.data.restrictions, self.now)
         self.rooms = self, self.settings, self.controls
+        self.rebalancer = Rebalancer(
+            market.finder, market.prices, ledger, blotter, recorder, self.data.can_trade, self.log
+        )
         self._trading_controls = self.controls.trading
         self._assets = market.finder.assets
         self._lives_from = market.finder.start.tolist()
@@ -423,72 +424,15 @@ class Algorithm:
 
     def current_weights(self) -> pd.Series:
         """Return Series asset → weight of what is held or already ordered, as fractions of the portfolio value."""
-        columns, shares = self._holdings()
-        weights = shares * self._prices_of(columns) * self.ledger.book.multiplier[columns] / self.ledger.equity
-        assets = [self.market.finder.asset_at(int(column)) for column in columns]
-        return pd.Series(weights, index=pd.Index(assets, dtype=object), dtype=float)
-
-    def _holdings(self) -> tuple[np.ndarray, np.ndarray]:
-        """Return (columns, shares): positions plus open orders, columns ascending."""
-        ordered, left = self.blotter.open_amounts()
-        columns = np.union1d(self.ledger.held, ordered)
-        shares = self.ledger.book.amount[columns].copy()
-        np.add.at(shares, np.searchsorted(columns, ordered), left)
-        return columns, shares
-
-    def _prices_of(self, columns: np.ndarray) -> np.ndarray:
-        """Return the last known prices; the ledger's last price for what is listed no longer."""
-        known = self.market.prices.last_known(columns, self.end, self.session)
-        return np.where(np.isnan(known), self.ledger.book.last_price[columns], known)
+        return self.rebalancer.weights(self.end, self.session)
 
     def order_optimal_portfolio(self, objective: Any, constraints: Any, universe: Any = None) -> pd.Series:
         """Find the optimal portfolio and order the difference to what is held and already ordered."""
         self._check_may_order("order_optimal_portfolio")
         if universe is not None:
             warnings.warn("universe= is not needed any more and is ignored", DeprecationWarning, stacklevel=3)
-        current = self.current_weights()
-        result = run_optimization(objective, self._with_untradable(objective, constraints, current), current)
-        self.recorder.optimization(self.session, result)
-        result.raise_for_status()
-        assert result.new_weights is not None  # raise_for_status has returned
-        return self._order_weights(result.new_weights)
-
-    def _with_untradable(self, objective: Any, constraints: Any, current: pd.Series) -> Any:
-        """Return the constraints, with a Frozen for the assets that cannot trade today."""
-        assets = dict.fromkeys([*current.index, *_labels_of(objective)])
-        untradable = [a for a in assets if isinstance(a, Asset) and not self.data.can_trade(a)]
-        if not untradable:
-            return constraints
-        self.log.warning("frozen in order_optimal_portfolio, since they cannot trade today: %s", untradable)
-        return [*constraints, Frozen(untradable)]
-
-    def _order_weights(self, weights: pd.Series) -> pd.Series:
-        """Order toward target weights; return Series asset → order id of the orders placed."""
-        columns = np.array([self._column(asset) for asset in weights.index], dtype=np.int64)
-        held, shares = self._holdings()
-        holdings = np.zeros(len(self.market.finder), dtype=np.int64)
-        holdings[held] = shares
-        prices = self.market.prices.last_known(columns, self.end, self.session)
-        multipliers = self.ledger.book.multiplier[columns]
-        target = sizing.whole_shares_of_weights(weights.to_numpy(), self.ledger.equity, prices, multipliers)
-        missing = np.where(np.isnan(prices), 0, target - holdings[columns])
-        exact = weights.to_numpy() * self.ledger.equity / (prices * multipliers) - holdings[columns]
-        return self._place_all(weights, columns, missing, exact)
-
-    def _place_all(self, weights: pd.Series, columns: np.ndarray, amounts: np.ndarray, exact: np.ndarray) -> pd.Series:
-        """Place one market order for each non-zero amount; `exact` are the shares before rounding."""
-        via, asked, placed = VIA["order_optimal_portfolio"], weights.to_numpy(), {}
-        for i in np.flatnonzero(amounts).tolist():
-            column, amount = int(columns[i]), int(amounts[i])
-            if self._trading_controls:
-                self._check_controls(column, amount)
-            placed[weights.index[i]] = order_id(self.blotter.place(column, amount, via, asked[i], exact[i]))
-        return pd.Series(list(placed.values()), index=pd.Index(list(placed), dtype=object), dtype=object)
-
-
-def _labels_of(objective: Any) -> Iterable[Any]:
-    """Return the labels an objective speaks of; none for what is no objective (the optimizer refuses it)."""
-    return objective.labels().index if isinstance(objective, Objective) else ()
+        check = self._check_controls if self._trading_controls else None
+        return self.rebalancer.rebalance(objective, constraints, self.end, self.session, check)
 
 
 current: ContextVar[Algorithm | None] = ContextVar("tradewind_algorithm", default=None)

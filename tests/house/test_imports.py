@@ -23,6 +23,7 @@ FLOORS = [
     "sizing prices slippage commission controls capital ledger result recorded",
     "blotter contest minute_prices settings",
     "recorder",
+    "rebalance",
     "algorithm report",
     "simulator api",
     "compat",
