@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tradewind_optimize.problem import Block, Box, Floats, Hinge, Linear, RowMatrix
+from tradewind_optimize.problem import Block, Box, Floats, Hinge, Ints, Linear, RowMatrix
 
 NOTHING = 1e-9
 """A total violation up to this is none."""
@@ -119,33 +119,43 @@ class ElasticProgram:
         import highspy
 
         pieces, m, k = self._pieces, self.m, len(self._hinges)
-        matrix = self._rows()
-        model = highspy.HighsLp()
-        model.num_row_, model.num_col_ = matrix.shape
-        model.col_cost_ = np.zeros(matrix.shape[1])
-        model.col_lower_ = np.concatenate([pieces.lower, np.zeros(2 * m + k)])
-        model.col_upper_ = np.concatenate([pieces.width, np.full(2 * m + k, np.inf)])
-        model.row_lower_, model.row_upper_ = self._row_bounds()
-        model.a_matrix_.format_ = highspy.MatrixFormat.kRowwise
-        model.a_matrix_.start_ = matrix.indptr.astype(np.int32)
-        model.a_matrix_.index_, model.a_matrix_.value_ = matrix.indices.astype(np.int32), matrix.data
+        rows, columns, values = self._rows()
+        low, high = self._row_bounds()
+        width = len(pieces.asset) + 2 * m + k
         solver = highspy.Highs()
         for option, value in _OPTIONS.items():
             solver.setOptionValue(option, value)
-        solver.passModel(model)
+        solver.passModel(
+            width,
+            m + k,
+            len(values),
+            int(highspy.MatrixFormat.kRowwise),
+            int(highspy.ObjSense.kMinimize),
+            0.0,
+            np.zeros(width),
+            np.concatenate([pieces.lower, np.zeros(2 * m + k)]),
+            np.concatenate([pieces.width, np.full(2 * m + k, np.inf)]),
+            low,
+            high,
+            np.searchsorted(rows, np.arange(m + k)).astype(np.int32),
+            columns.astype(np.int32),
+            values,
+            np.zeros(width, dtype=np.int32),
+        )
         return solver
 
-    def _rows(self) -> Any:
-        """The rows over pieces, then slacks below and above every linear row and above every hinge row (CSR)."""
-        from scipy import sparse
-
+    def _rows(self) -> tuple[Ints, Ints, Floats]:
+        """Row-major triplets over pieces, then slacks below and above every linear row and above every hinge row."""
         pieces, m, k = self._pieces, self.m, len(self._hinges)
-        split = sparse.csr_array(
-            (pieces.sign, (pieces.asset, np.arange(len(pieces.asset)))), (self.n, len(pieces.asset))
-        )
-        linear = [_sparse(sparse, matrix) @ split for matrix in self._matrices]
-        bends = sparse.vstack([*linear, sparse.csr_array(pieces.hinge_slopes)])
-        return sparse.hstack([bends, sparse.eye_array(m + k, m), -sparse.eye_array(m + k)], format="csr")
+        bends = [pieces.spread(matrix) for matrix in self._matrices]
+        bends.append(_triplets(pieces.hinge_slopes))
+        starts, first = [*self._ends[:-1], m], len(pieces.asset)
+        slack = np.arange(m + k)
+        rows = np.concatenate([*[r + at for (r, _, _), at in zip(bends, starts, strict=True)], slack[:m], slack])
+        columns = np.concatenate([*[c for _, c, _ in bends], first + slack[:m], first + m + slack])
+        values = np.concatenate([*[v for _, _, v in bends], np.ones(m), -np.ones(m + k)])
+        order = np.argsort(rows, kind="stable")
+        return rows[order], columns[order], values[order]
 
     def _row_bounds(self) -> tuple[Floats, Floats]:
         base, none = self._pieces.base, np.zeros(0)
@@ -178,9 +188,9 @@ class ElasticProgram:
         return support & active
 
 
-def _sparse(sparse: Any, matrix: RowMatrix) -> Any:
-    rows, columns, values = matrix.triplets()
-    return sparse.csr_array((values, (rows, columns)), matrix.shape)
+def _triplets(matrix: Floats) -> tuple[Ints, Ints, Floats]:
+    rows, columns = np.nonzero(matrix)
+    return rows, columns, matrix[rows, columns]
 
 
 def _broken(box: Box, active: Flags, weights: Floats) -> Floats:
@@ -246,6 +256,18 @@ class _Pieces:
         slope = np.where(start >= anchor[:, self.asset], up[:, self.asset], -down[:, self.asset])
         slopes = self.sign * (linear[:, self.asset] + slope)
         self.hinge_slopes, self._box_slopes = slopes[: len(hinges)], slopes[len(hinges) :]
+
+    def spread(self, matrix: RowMatrix) -> tuple[Ints, Ints, Floats]:
+        """Triplets of a matrix over weights as one over pieces."""
+        if matrix.dense is not None:
+            return _triplets(matrix.dense[:, self.asset] * self.sign)
+        rows, assets, values = matrix.triplets()
+        order = np.argsort(self.asset, kind="stable")
+        counts = np.bincount(self.asset, minlength=len(self.base))
+        each = counts[assets]
+        within = np.arange(each.sum()) - np.repeat(np.cumsum(each) - each, each)
+        columns = order[np.repeat((np.cumsum(counts) - counts)[assets], each) + within]
+        return np.repeat(rows, each), columns, np.repeat(values, each) * self.sign[columns]
 
     def costs(self, mask: Floats) -> Floats:
         """The price of every piece when the box sides of ``mask`` (float64[2·boxes, n], 0 or 1) must hold."""

@@ -67,20 +67,20 @@ def _members(compilation: Compilation, owner: Ints, kept: Flags) -> tuple[tuple[
     labels: dict[int, dict[Hashable, None]] = {}
     start = 0
     for ordinal, block in compilation.blocks:
-        names = _labels(block, compilation)
-        for row in np.flatnonzero(kept[start : start + len(names)]):
-            labels.setdefault(ordinal, {})[names[row]] = None
-        start += len(names)
+        rows = np.flatnonzero(kept[start : start + height(block)])
+        if len(rows):
+            labels.setdefault(ordinal, {}).update(dict.fromkeys(_labels(block, rows, compilation)))
+        start += height(block)
     return tuple(
         (compilation.constraints[ordinal], tuple(name for name in names if name is not None))
         for ordinal, names in sorted(labels.items())
     )
 
 
-def _labels(block: Block, compilation: Compilation) -> tuple[Hashable, ...]:
+def _labels(block: Block, rows: Ints, compilation: Compilation) -> list[Hashable]:
     if isinstance(block, Box):
-        return tuple(compilation.universe.labels[block.positions])
-    return block.labels if isinstance(block, Linear) else (block.label,)
+        return list(compilation.universe.labels[block.positions[rows]])
+    return [block.labels[row] for row in rows] if isinstance(block, Linear) else [block.label]
 
 
 def _relaxation(compilation: Compilation, weights: Floats, tolerance: float) -> Iterator[Relaxation]:
