@@ -10,7 +10,6 @@ import time
 
 import pytest
 import requests
-
 from tests.service import market
 
 DEMO = ("demo@optimize.vicbee.net", "optimize")

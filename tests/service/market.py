@@ -40,6 +40,6 @@ def write_bundle(root, name="published"):
     (folder / "daily").mkdir(parents=True)
     for symbol, series in closes().items():
         known = series.dropna()
-        frame = pd.DataFrame({column: known for column in ("open", "high", "low", "close")}).assign(volume=1_000_000)
+        frame = pd.DataFrame(dict.fromkeys(("open", "high", "low", "close"), known)).assign(volume=1_000_000)
         frame.to_csv(folder / "daily" / f"{symbol}.csv", index_label="date")
     return ingest_folder(folder, name, root=root)

@@ -414,7 +414,7 @@ def _pair(ends: Any) -> tuple[float, float]:
 
 def _frontier_frame(model: Model, portfolios: list[Floats], mus: list[float] | None = None) -> pd.DataFrame:
     """mu, std and x of each portfolio under the model (mu as given, where it is)."""
-    found = [model.return_and_variance(x) for x in portfolios]
+    found = [_quietly(model, x) for x in portfolios]
     own = [mu for mu, _ in found] if mus is None else mus
     return pd.DataFrame({"mu": own, "std": [std for _, std in found], "x": portfolios})
 
@@ -432,9 +432,11 @@ def _between(frontier: pd.DataFrame, column: str, value: float, wanted: str) -> 
 
 def _alone(model: Model, x: Floats) -> tuple[float, float]:
     """(return, std) of x as a portfolio of its own."""
-    if x.sum() == 0:
-        return np.nan, np.nan
+    return (np.nan, np.nan) if x.sum() == 0 else _quietly(model, x)
+
+
+def _quietly(model: Model, x: Floats) -> tuple[float, float]:
+    """(return, std) where a net short portfolio is nothing to warn of."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # a group may well be net short
-        mu, std = model.return_and_variance(x)
-    return mu, std
+        warnings.simplefilter("ignore", UserWarning)
+        return model.return_and_variance(x)
