@@ -5,8 +5,8 @@ differentiable and piecewise quadratic in m + k variables. A step from z:
 
 1. rows are active when their multiplier is not zero or their violation asks for one; the gradient is g = b − B w(z);
 2. M = B_F H_F⁻¹ B_F' over the assets F that sit on no kink and no end; M d = g, where multipliers that would cross zero
-   stop there, and pivots that vanish (rank-deficient rows, rows without a free asset) are replaced by a tenth of their
-   row's own size, which keeps d an ascent direction;
+   stop there, and pivots that vanish (rank-deficient rows, rows without a free asset) are replaced by a
+   thousandth of their row's own size: d still ascends, mostly along what the active rows leave undecided;
 3. the step length solves D'(α) = 0 to a tenth when α = 1 overshoots, and grows when D still rises there.
 
 D has finitely many pieces, and on the last one a full step is exact: the end is the active-set solution itself. Every
@@ -35,7 +35,8 @@ from tradewind_optimize.solvers.separable import (
 NAME = "dual_newton"
 TOLERANCE = 1e-8
 STEPS = 150
-DEAD = 1e-11  # a pivot below this fraction of its row's own size counts as zero
+DEAD = 1e-11  # a pivot below this fraction of its row's own size counts as zero,
+SOFT = 1e-3, 0.1  # and this fraction stands in for it; the second where the first one stalls
 EXACT = 3e-15  # a row is met when its error is below this fraction of what was summed
 PROOF = 1e-9  # the total violation that counts as infeasible
 OPTIMAL, INFEASIBLE, STALLED = 0, 1, 2
@@ -53,7 +54,10 @@ def solve(problem: CompiledProblem) -> Solution:
     """One cold solve; factors as free variables v = F'(w − b) of curvature D with one equality row each."""
     n, m, kept = problem.n, problem.m, problem.factor_scales > 0
     data = _with_factors(problem, kept) if kept.any() else problem.arrays
-    status, steps, weights, z = maximise(data, STEPS)
+    for soft in SOFT:
+        status, steps, weights, z = maximise(data, STEPS, soft)
+        if status != STALLED:
+            break
     if status == INFEASIBLE:
         return Solution.without_answer("infeasible", NAME, "dual ray", steps)
     note, hinge_duals = "" if status == OPTIMAL else "stalled", z[m + kept.sum() :]
@@ -84,7 +88,7 @@ def _with_factors(problem: CompiledProblem, kept: NDArray[np.bool_]) -> Arrays:
 
 
 @njit(cache=True)
-def maximise(data: Arrays, limit: int) -> tuple[int, int, np.ndarray, np.ndarray]:
+def maximise(data: Arrays, limit: int, soft: float) -> tuple[int, int, np.ndarray, np.ndarray]:
     """(end, steps, w[n], z[m + k]) of the dual ascent from z = 0."""
     m, n = data.rows.shape
     k, count = len(data.limits), len(data.up)
@@ -100,7 +104,7 @@ def maximise(data: Arrays, limit: int) -> tuple[int, int, np.ndarray, np.ndarray
     low, stalls, damping, before = np.inf, 0, 0.0, np.zeros(size)
     _settle(data, order, z, slope, prices, w, free, values)
     for steps in range(limit):
-        worst = _violations(data, z, w, values, reach, g, bound, sign)
+        worst = _violations(data, z, w, free, values, reach, g, bound, sign)
         if worst < low:
             low, stalls = worst, 0
             best[:], w_best[:] = z, w
@@ -114,8 +118,8 @@ def maximise(data: Arrays, limit: int) -> tuple[int, int, np.ndarray, np.ndarray
             before[:] = z
         p = _gather_active(g, z, active)
         _columns(data, active[:p], w, free, columns)
-        _matrix(columns, p, _free_count(free), own, active, damping, matrix)
-        if not _direction(matrix, work, active[:p], g, z, sign, step):
+        _matrix(columns, p, _free_count(free), own, active, damping, soft, matrix)
+        if not _direction(matrix, work, soft, active[:p], g, z, sign, step):
             return _end(data, best, rate, steps, w_best, STALLED)
         share = _search(data, order, z, step, trial, slope, rate, prices, w, free, values, bound, sign, g)
         if share < 0.0:
@@ -193,6 +197,7 @@ def _violations(
     data: Arrays,
     z: np.ndarray,
     w: np.ndarray,
+    free: np.ndarray,
     values: np.ndarray,
     reach: np.ndarray,
     g: np.ndarray,
@@ -203,6 +208,8 @@ def _violations(
     m, worst, size = data.rows.shape[0], 0.0, 0.0
     for i in range(len(w)):
         size += abs(w[i])
+        if free[i]:  # what w = t − slope/h itself is good to
+            size += 0.2 * (abs(data.target[i]) + abs(data.target[i] - w[i]))
     for j in range(len(z)):
         if j < m:
             _side(data, j, z[j], values[j], g, bound, sign)
@@ -278,22 +285,30 @@ def _slope_at(data: Arrays, j: int, i: int, x: float) -> float:
 
 @njit(cache=True)
 def _matrix(
-    columns: np.ndarray, p: int, width: int, own: np.ndarray, active: np.ndarray, damping: float, out: np.ndarray
+    columns: np.ndarray,
+    p: int,
+    width: int,
+    own: np.ndarray,
+    active: np.ndarray,
+    damping: float,
+    soft: float,
+    out: np.ndarray,
 ) -> None:
-    """out = C C', damped; a row without a free asset gets a tenth of its own size on the diagonal."""
+    """out = C C', damped; a row without a free asset gets a sliver of its own size on the diagonal."""
     for a in range(p):
         for b in range(a + 1):
             out[a, b] = out[b, a] = dot(columns[a], columns[b], width)
         least = own[active[a]]
         out[a, a] += damping * least
         if out[a, a] <= DEAD * least:
-            out[a, a] = 0.1 * least + 1e-300
+            out[a, a] = soft * least + 1e-300
 
 
 @njit(cache=True)
 def _direction(
     matrix: np.ndarray,
     work: np.ndarray,
+    soft: float,
     active: np.ndarray,
     g: np.ndarray,
     z: np.ndarray,
@@ -312,7 +327,7 @@ def _direction(
             for b in range(p):
                 if not inside[b]:
                     rest[a] -= matrix[a, b] * d[b]
-        _solve(matrix, work, inside, rest, d)
+        _solve(matrix, work, soft, inside, rest, d)
         if not _stop_at_zero(active, z, sign, inside, d):
             break
     step[:] = 0.0
@@ -320,7 +335,7 @@ def _direction(
     for a in range(p):
         step[active[a]] = d[a]
         rise += d[a] * g[active[a]]
-    return rise > 0.0 or _first_stop(matrix, work, active, g, z, sign, step)
+    return rise > 0.0 or _first_stop(matrix, work, soft, active, g, z, sign, step)
 
 
 @njit(cache=True)
@@ -338,6 +353,7 @@ def _stop_at_zero(active: np.ndarray, z: np.ndarray, sign: np.ndarray, inside: n
 def _first_stop(
     matrix: np.ndarray,
     work: np.ndarray,
+    soft: float,
     active: np.ndarray,
     g: np.ndarray,
     z: np.ndarray,
@@ -351,7 +367,7 @@ def _first_stop(
         rest[a] = g[active[a]]
     for _ in range(p + 1):
         d[:] = 0.0
-        _solve(matrix, work, inside, rest, d)
+        _solve(matrix, work, soft, inside, rest, d)
         again = False
         for a in range(p):
             j = active[a]
@@ -371,7 +387,9 @@ def _first_stop(
 
 
 @njit(cache=True)
-def _solve(matrix: np.ndarray, work: np.ndarray, inside: np.ndarray, rest: np.ndarray, d: np.ndarray) -> None:
+def _solve(
+    matrix: np.ndarray, work: np.ndarray, soft: float, inside: np.ndarray, rest: np.ndarray, d: np.ndarray
+) -> None:
     """LDL' of the inside rows with vanishing pivots replaced; d is overwritten there and kept elsewhere."""
     p = len(inside)
     for a in range(p):
@@ -389,7 +407,7 @@ def _solve(matrix: np.ndarray, work: np.ndarray, inside: np.ndarray, rest: np.nd
             work[a, b] = value / work[b, b]
             pivot -= work[a, b] * value
             total -= work[a, b] * d[b]
-        work[a, a] = pivot if pivot > DEAD * matrix[a, a] else 0.1 * matrix[a, a]
+        work[a, a] = pivot if pivot > DEAD * matrix[a, a] else soft * matrix[a, a]
         d[a] = total
     for a in range(p - 1, -1, -1):
         if inside[a]:

@@ -29,6 +29,7 @@ PIVOTS = 2000
 FRESH = 40
 OPTIMAL, INFEASIBLE, STALLED = 0, 1, 2
 NOISE = 1e-12
+TOUCHING = 1e-10  # a violation that nothing can mend and that is this small is rounding
 
 
 def accepts(problem: CompiledProblem) -> bool:
@@ -143,6 +144,7 @@ def _moved_costs(program: Program) -> tuple[np.ndarray, float]:
     scale = 0.0
     for value in program.cost:
         scale = max(scale, abs(value))
+    scale = scale if scale > 0.0 else 1.0
     out = program.cost.copy()
     for s in range(len(out)):
         share = (program.asset[s] + 1) * 0.6180339887498949 % 1.0
@@ -307,6 +309,15 @@ def _leaving(state: State) -> tuple[int, float]:
 
 
 @njit(cache=True)
+def _worst(state: State) -> float:
+    """The largest violation of a basic variable."""
+    worst = 0.0
+    for v in state.basis:
+        worst = max(worst, state.least[v] - state.x[v], state.x[v] - state.most[v])
+    return worst
+
+
+@njit(cache=True)
 def _candidates(state: State, turn: float) -> int:
     """Variables whose reduced cost falls to zero along the step, with their ratios; returns how many."""
     count, chosen, alpha, side = 0, state.chosen, state.alpha, state.side
@@ -454,9 +465,9 @@ def _advance(data: Arrays, program: Program, state: State, scale: float, amounts
     turn = 1.0 if delta > 0.0 else -1.0
     _price(data, program, state.inverse[row], state)
     count = _candidates(state, turn)
-    passed, tied, ratio = _long_step(state, count, abs(delta))
+    passed, tied, ratio = _long_step(state, count, (1.0 - NOISE) * abs(delta))
     if passed < 0:
-        return -1
+        return 0 if _worst(state) <= TOUCHING else -1
     at = _entering(state, tied, ratio, turn, scale)
     if at < 0:
         return -2
@@ -523,6 +534,8 @@ def _refine(data: Arrays, program: Program, state: State, w: np.ndarray) -> None
                 missing[j] = (data.row_upper[j] if upper else data.row_lower[j]) - dot(data.rows[j], w, len(w))
             else:
                 missing[j] = data.limits[j - m] - hinge_value(data, j - m, w)
+                if missing[j] > 1e-9:  # pieces filled out of order overstate a hinge that has no price
+                    missing[j] = 0.0
     for r in range(size):
         state.x[state.basis[r]] += dot(state.inverse[r], missing, size)
     _weights(data, program, state, w)
