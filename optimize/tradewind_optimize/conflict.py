@@ -11,12 +11,22 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import product
 from typing import Protocol
 
 import numpy as np
 
-from tradewind_optimize.elastic import NOTHING, ElasticProgram, Flags, Probe, hinge_values, one_sided, violations
+from tradewind_optimize.elastic import (
+    NOTHING,
+    ElasticProgram,
+    Flags,
+    Probe,
+    height,
+    hinge_values,
+    one_sided,
+    violations,
+)
 from tradewind_optimize.problem import Block, Box, Floats, Hinge, Ints, Linear, RowMatrix
 
 MOVED = 512  # portfolios tried at once
@@ -126,10 +136,27 @@ class Filter:
         latest, self._latest = self._latest, None
         if latest is None or not isinstance(self.program, ElasticProgram) or self.program.m * self.program.n > LARGE:
             return
+        blocks, column = list(_kept(self.program, self.active)), np.cumsum(self.active) - 1
         for elements, points in moves(self.program, latest.weights, self.active & ~self.needed, self.active):
-            broken = violations(self.program.blocks, points) * self.active
-            alone = broken.sum(axis=1) - broken[np.arange(len(elements)), elements] <= NOTHING
+            broken = violations(blocks, points)
+            alone = broken.sum(axis=1) - broken[np.arange(len(elements)), column[elements]] <= NOTHING
             self.needed[elements[alone]] = True
+
+
+def _kept(program: ElasticProgram, active: Flags) -> Iterator[Block]:
+    """The blocks with their active rows alone."""
+    for start, block in zip(program.starts, program.blocks, strict=False):
+        on = np.flatnonzero(active[start : start + height(block)])
+        if not len(on):
+            continue
+        if isinstance(block, Box):
+            low, high = (np.broadcast_to(side, block.positions.shape)[on] for side in (block.lower, block.upper))
+            yield replace(block, positions=block.positions[on], lower=low, upper=high)
+        elif isinstance(block, Linear):
+            matrix, labels = RowMatrix.of(block.matrix).to_dense()[on], tuple(block.labels[i] for i in on)
+            yield replace(block, matrix=matrix, lower=block.lower[on], upper=block.upper[on], labels=labels)
+        else:
+            yield block
 
 
 def moves(program: ElasticProgram, weights: Floats, candidates: Flags, active: Flags) -> Iterator[tuple[Ints, Floats]]:
