@@ -1,6 +1,7 @@
 """The house stands as drawn: imports run downhill, no room imports its neighbour, there are no cycles."""
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -138,3 +139,15 @@ def test_the_peers_name_stands_only_where_it_belongs():
         code = ast.parse(path.read_text(encoding="utf-8"))
         strings = [n.value for n in ast.walk(code) if isinstance(n, ast.Constant) and isinstance(n.value, str)]
         assert not [s for s in strings if s == "zipline"], name
+
+
+def test_the_page_of_the_architecture_draws_the_same_floors():
+    page = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
+    rows = [
+        line.split("|")[2]
+        for line in page.splitlines()
+        if line.startswith("| ") and line.split("|")[1].strip().isdigit()
+    ]
+    drawn = [set(re.findall(r"[a-z_]+", re.sub(r"\([^)]*\)", "", row))) for row in rows]
+    top = drawn.pop() - {"and", "on", "top", "of", "it"}
+    assert [*drawn, top - {"__main__"}, {"__main__"} & top] == [set(rooms.split()) for rooms in FLOORS]
