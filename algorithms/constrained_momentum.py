@@ -14,6 +14,7 @@ from tradewind.api import (
     record,
     schedule_function,
     set_benchmark,
+    set_symbol_lookup_date,
     symbol,
     symbols,
     time_rules,
@@ -26,6 +27,7 @@ LOOKBACK, SKIP = 126, 21
 
 
 def initialize(context):
+    set_symbol_lookup_date("2013-03-01")  # FB lists in 2012: the symbols are meant as they stood at the end of the data
     context.universe = symbols("AAPL", "FB", "GOOG", "IBM", "MSFT")
     context.sessions = 0
     set_benchmark(symbol("IBM"))
