@@ -5,14 +5,14 @@ An order never fills in the bar that places it: fill() looks at orders placed be
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from tradewind import matching
+from tradewind import guards, matching
 from tradewind.cancel_policy import SESSION_END, CancelPolicy, NeverCancel
 from tradewind.commission import CommissionModel, PerShare
 from tradewind.matching import CostModels, FillBuffer, OrderBook
@@ -307,6 +307,9 @@ class Blotter:
             count = matching.fill_orders(self.orders, which, close, volume, models, caps, self._used, self._fills, now)
         if not count:
             return NO_FILLS
+        if count < 0:
+            order = self.snapshot(-1 - count)
+            guards.checked_price(self._model_of(self.slippage, order), order, float(self._fills.price[0]), False)
         self._prune()
         return Fills(*(array[:count].copy() for array in self._fills))
 
@@ -344,6 +347,10 @@ class Blotter:
         """Return the asset class of a column."""
         return int(self._cost_models().asset_class[column])
 
+    def _model_of(self, models: Sequence[Any], order: Order) -> Any:
+        """Return the model that an order of this asset goes through."""
+        return models[self._group(order.asset.column)]
+
     def _slipped(self, i: int, column: int, used: float, data: Any, full: set[int]) -> tuple[float, int]:
         """Ask the slippage model for price and amount; note when the asset's bar is full."""
         model = self.slippage[self._group(column)]
@@ -355,7 +362,8 @@ class Blotter:
             return 0.0, 0
         if price is None or not amount:
             return 0.0, 0
-        return float(price), int(amount)
+        order, free = self.snapshot(i), self._group(column) == matching.FUTURES
+        return guards.checked_price(model, order, price, free), guards.checked_amount(model, order, amount)
 
     def _within_limit(self, i: int, column: int, price: float) -> float | None:
         """Return the price an order may fill at: capped at its limit, or None where the model rather waits."""
@@ -371,7 +379,8 @@ class Blotter:
         """Ask the commission model, then write the execution into the order and the buffer."""
         asset = self._finder.asset_at(column)
         fill = Fill(asset, amount, pd.Timestamp(now, tz="UTC"), price, order_id(i), 0.0)
-        cost = float(self.commission[self._group(column)].calculate(self.snapshot(i), fill) or 0.0)
+        model, order = self.commission[self._group(column)], self.snapshot(i)
+        cost = guards.checked_cost(model, order, model.calculate(order, fill))
         matching.book_execution(self.orders, i, amount, cost, now)
         for array, value in zip(self._fills, (i, column, amount, price, cost), strict=True):
             array[count] = value

@@ -13,6 +13,7 @@ TradewindError
 │   ├── UnsupportedOrderParameters
 │   ├── BadOrderParameters
 │   ├── CannotOrderDelistedAsset
+│   ├── BadFill                    a slippage or commission model gave what cannot be booked
 │   ├── TradingControlViolation     an order breaks a limit the algorithm set itself
 │   ├── AccountControlViolation     leverage left the limits the algorithm set itself
 │   └── ReservedRecordName
@@ -141,6 +142,15 @@ class AccountControlViolation(AlgorithmError):
         super().__init__(f"{control} is violated at the end of the session: {problem}.")
 
 
+class BadFill(AlgorithmError):
+    """A slippage or commission model gave what cannot be booked. Attributes: model, asset, order_id, found, allowed."""
+
+    def __init__(self, model: Any, order: Any, found: str, allowed: str) -> None:
+        self.model, self.asset, self.order_id = model, order.asset, order.id
+        self.found, self.allowed = found, allowed
+        super().__init__(f"{model!r} gave {found} for an order of {order.asset}; it must be {allowed}.")
+
+
 class ReservedRecordName(AlgorithmError):
     """record() was given the name of a performance column. Attribute: name."""
 
@@ -161,7 +171,18 @@ class HistoryWindowStartsBeforeData(TradewindError):
 
 
 class BooksDoNotBalance(TradewindError):
-    """cash + Σ value differs from equity: a bug of the simulator. Attributes: session, asset."""
+    """cash + Σ value differs from capital and gains: a bug of the simulator.
+
+    Attributes: session, asset (None: the cash itself), found, expected (currency).
+    """
+
+    def __init__(self, session: str, asset: Any, found: float, expected: float) -> None:
+        self.session, self.asset, self.found, self.expected = session, asset, found, expected
+        where = "the cash" if asset is None else f"the figures of {asset}"
+        super().__init__(
+            f"the books do not balance on {session}: cash + Σ value is {found!r}, capital and gains make {expected!r}; "
+            f"{where} changed without a booking. Code that writes to the books is not supported; otherwise report it."
+        )
 
 
 class RunInterrupted(TradewindError):

@@ -1,14 +1,20 @@
 """The arithmetic of the ledger on plain arrays, compiled.
 
 Every function here changes only the arrays it is given. A book is a set of float64/int64 vectors with one entry per
-column (asset); `cash` is a vector of length 2: CASH (the balance) and FLOW (the sum of everything that ever moved it:
-trades, commissions, dividends, fractions). For a holding of n shares with multiplier m at price p,
+column (asset); `cash` holds the figures that belong to none: CASH (the balance), FLOW (the sum of everything that ever
+moved it: trades, commissions, dividends, fractions) and the three of the identity below. For a holding of n shares with
+multiplier m at price p,
 
     value    = 0        if the column is cash-settled (a future), else n·p·m
     exposure = n·p·m    in both cases
 
 A cash-settled column pays n·Δp·m into cash whenever its price is marked, so that its value stays 0. Prices given to a
 kernel are finite: the callers keep NaN out.
+
+Gains are counted a second time, apart from values and cash: n·Δp·m whenever a price changes, commissions as losses,
+dividends as they are paid. In every column value + flow = gain, and over all of them, session by session,
+
+    cash + Σ value = BASE + GAIN,   BASE the equity at the end of the session before and what came from outside since
 """
 
 from __future__ import annotations
@@ -18,19 +24,22 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-CASH, FLOW = 0, 1
+CASH, FLOW, GAIN, BASE, BROKEN = range(5)
+BALANCES_TO = 1e-9  # of cash, values and base taken together
 Vector = np.ndarray
 
 
 class Book(NamedTuple):
-    """The vectors of a ledger: one entry per column, and the two cash figures."""
+    """The vectors of a ledger: one entry per column, and the figures that belong to no column."""
 
     amount: np.ndarray  # int64[N] signed shares
     cost_basis: np.ndarray  # float64[N] currency a share
     last_price: np.ndarray  # float64[N] last known price, raw
     multiplier: np.ndarray  # float64[N]
     cash_settled: np.ndarray  # bool[N]
-    cash: np.ndarray  # float64[2]
+    cash: np.ndarray  # float64[5] CASH, FLOW, GAIN, BASE, and BROKEN: 1 + the first session that did not balance, 0
+    flow: np.ndarray  # float64[N] cash moved on the column's account since the start
+    gain: np.ndarray  # float64[N] gains since the start
 
 
 def new_book(columns: int, capital: float) -> Book:
@@ -41,23 +50,34 @@ def new_book(columns: int, capital: float) -> Book:
         last_price=np.zeros(columns),
         multiplier=np.ones(columns),
         cash_settled=np.zeros(columns, dtype=np.bool_),
-        cash=np.array([capital, 0.0]),
+        cash=np.array([capital, 0.0, 0.0, capital, 0.0]),
+        flow=np.zeros(columns),
+        gain=np.zeros(columns),
     )
 
 
 @njit(cache=True)
-def move_cash(book: Book, value: float) -> None:
-    """Add `value` to the balance and to the flow."""
+def move_cash(book: Book, column: int, value: float) -> None:
+    """Add `value` to the balance and to the flow, on a column's account."""
     book.cash[CASH] += value
     book.cash[FLOW] += value
+    book.flow[column] += value
+
+
+@njit(cache=True)
+def count_gain(book: Book, column: int, value: float) -> None:
+    """Count a gain of a column."""
+    book.gain[column] += value
+    book.cash[GAIN] += value
 
 
 @njit(cache=True)
 def _settle(book: Book, column: int, price: float) -> None:
     """Pay a cash-settled column's gain since its last price, n·(p − p_last)·m, and take `price` as the last one."""
+    gain = book.amount[column] * (price - book.last_price[column]) * book.multiplier[column]
+    count_gain(book, column, gain)
     if book.cash_settled[column]:
-        gain = book.amount[column] * (price - book.last_price[column]) * book.multiplier[column]
-        move_cash(book, gain)
+        move_cash(book, column, gain)
     book.last_price[column] = price
 
 
@@ -79,7 +99,7 @@ def apply_fill(book: Book, column: int, amount: int, price: float) -> None:
     """Book one fill: cash −= n·p·m (nothing for a cash-settled column), then position and cost basis."""
     _settle(book, column, price)
     if not book.cash_settled[column]:
-        move_cash(book, -(price * amount * book.multiplier[column]))
+        move_cash(book, column, -(price * amount * book.multiplier[column]))
     held = book.amount[column]
     book.cost_basis[column] = _cost_basis_after(held, book.cost_basis[column], amount, price)
     book.amount[column] = held + amount
@@ -88,7 +108,8 @@ def apply_fill(book: Book, column: int, amount: int, price: float) -> None:
 @njit(cache=True)
 def apply_commission(book: Book, column: int, cost: float) -> None:
     """Book one commission: cash −= cost, and cost basis = (cb·n·m + cost)/(n·m) while the position is open."""
-    move_cash(book, -cost)
+    move_cash(book, column, -cost)
+    count_gain(book, column, -cost)
     held = book.amount[column] * book.multiplier[column]
     if held != 0:
         book.cost_basis[column] = (book.cost_basis[column] * held + cost) / held
@@ -120,11 +141,12 @@ def earn_dividends(book: Book, columns: Vector, amounts: Vector, first: int, las
 
 
 @njit(cache=True)
-def pay_dividends(book: Book, rows: Vector, owed: Vector) -> None:
+def pay_dividends(book: Book, columns: Vector, rows: Vector, owed: Vector) -> None:
     """Pay what those dividends owe, once."""
     for row in rows:
         if owed[row] != 0.0:
-            move_cash(book, owed[row])
+            move_cash(book, columns[row], owed[row])
+            count_gain(book, columns[row], owed[row])
             owed[row] = 0.0
 
 
@@ -160,12 +182,15 @@ def pay_stock_dividend(book: Book, paid_column: int, earning: float, ratio: floa
         if total != 0:
             book.cost_basis[paid_column] = book.cost_basis[paid_column] * held / total
         if not np.isnan(price):
-            move_cash(book, (exact - whole) * price * book.multiplier[paid_column])
+            fraction = (exact - whole) * price * book.multiplier[paid_column]
+            move_cash(book, paid_column, fraction)
+            count_gain(book, paid_column, fraction)
     elif held == 0:
         book.cost_basis[paid_column] = 0.0
     if held == 0:
         book.last_price[paid_column] = 0.0 if np.isnan(price) else price
     book.amount[paid_column] = total
+    count_gain(book, paid_column, whole * book.last_price[paid_column] * book.multiplier[paid_column])
     return whole
 
 
@@ -185,7 +210,7 @@ def split_exactly(book: Book, column: int, numerator: int, denominator: int) -> 
     book.last_price[column] *= ratio
     book.cost_basis[column] = book.cost_basis[column] * ratio if whole != 0 else 0.0
     book.amount[column] = whole
-    move_cash(book, fraction * book.last_price[column] * book.multiplier[column])
+    move_cash(book, column, fraction * book.last_price[column] * book.multiplier[column])
 
 
 def split_rounded(book: Book, column: int, ratio: float) -> None:
@@ -199,7 +224,9 @@ def split_rounded(book: Book, column: int, ratio: float) -> None:
     book.last_price[column] *= ratio
     book.cost_basis[column] = basis if whole != 0 else 0.0
     book.amount[column] = whole
-    move_cash(book, round((raw - whole) * basis, 2))
+    paid = round((raw - whole) * basis, 2)
+    move_cash(book, column, paid)
+    count_gain(book, column, paid - (raw - whole) * book.last_price[column] * book.multiplier[column])
 
 
 LONG_VALUE, SHORT_VALUE, LONG_EXPOSURE, SHORT_EXPOSURE, LONGS, SHORTS = range(6)
@@ -285,13 +312,26 @@ ROW = (
 def dividends_of_session(book: Book, table: DividendTable, session: int) -> None:
     """Earn the dividends that go ex in this session, then pay those that are due."""
     earn_dividends(book, table.column, table.amount, table.ex_first[session], table.ex_first[session + 1], table.owed)
-    pay_dividends(book, table.pay_row[table.pay_first[session] : table.pay_first[session + 1]], table.owed)
+    pay_dividends(
+        book, table.column, table.pay_row[table.pay_first[session] : table.pay_first[session + 1]], table.owed
+    )
 
 
 @njit(cache=True)
 def record_start(book: Book, before: Vector, row: Vector) -> None:
     """Write what a session starts with: the cash now, and the value and exposure at the end of the session before."""
     row[0], row[1], row[2] = book.cash[CASH], before[4], before[5]
+
+
+@njit(cache=True)
+def _check_balance(book: Book, equity: float, size: float, session: int) -> None:
+    """Compare the equity with base + gain, and begin anew from it; remember the first session that differs."""
+    cash = book.cash
+    within = abs(equity - cash[BASE] - cash[GAIN]) <= BALANCES_TO * (size + abs(cash[BASE]))
+    if not (within and np.isfinite(equity)) and cash[BROKEN] == 0.0:
+        cash[BROKEN] = session + 1
+        return
+    cash[BASE], cash[GAIN] = equity, 0.0
 
 
 @njit(cache=True)
@@ -302,6 +342,7 @@ def record_end(book: Book, columns: Vector, row: Vector, holdings: Holdings, cou
     row[3], row[7] = book.cash[CASH], book.cash[FLOW]
     row[4], row[5] = sums[LONG_VALUE] + sums[SHORT_VALUE], sums[LONG_EXPOSURE] + sums[SHORT_EXPOSURE]
     row[6] = row[3] + row[4]
+    _check_balance(book, row[6], abs(row[3]) + sums[LONG_VALUE] - sums[SHORT_VALUE], session)
     for column in columns:
         exposure = book.amount[column] * book.last_price[column] * book.multiplier[column]
         holdings.session[count], holdings.column[count] = session, column
@@ -338,10 +379,10 @@ def run_quiet(
     """Run the sessions first … stop−1, on which nobody acts and no order is open; return (next session, count).
 
     close: float64[R, N] raw closes; rows: float64[T + 1, 14], row t + 1 is session `first`. It stops before a session
-    in which something held does not trade: its price has to be looked up.
+    in which something held does not trade (its price has to be looked up) and after one that does not balance.
     """
     session = first
-    while session < stop and _all_trade(columns, close[session]):
+    while session < stop and book.cash[BROKEN] == 0.0 and _all_trade(columns, close[session]):
         row = rows[t + 1]
         if not start_after_dividends:
             record_start(book, rows[t], row)

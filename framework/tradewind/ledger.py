@@ -148,6 +148,17 @@ class Ledger:
         self._growth, self._base = self.growth, self.equity + delta
         self._from_outside += delta
         self.book.cash[kernels.CASH] += delta
+        self.book.cash[kernels.BASE] += delta
+
+    def worst_column(self) -> int | None:
+        """Return the column whose value + flow is furthest from its gain, None when all agree: then it is the cash."""
+        book = self.book
+        value = np.where(book.cash_settled, 0.0, book.amount * book.last_price * book.multiplier)
+        off = np.abs(value + book.flow - book.gain)
+        worst = int(np.argmax(np.where(np.isfinite(off), off, np.inf)))
+        missing = abs(self.equity - book.cash[kernels.BASE] - book.cash[kernels.GAIN])
+        agrees = off[worst] < 0.5 * missing if np.isfinite(missing) else np.isfinite(off[worst])
+        return None if agrees else worst
 
     @property
     def owed_dividends(self) -> float:

@@ -156,6 +156,9 @@ def fill_orders(
 ) -> int:
     """Fill the open orders against one bar; return the number of fills written to `fills`.
 
+    A price that cannot be booked (NaN; 0 or less for equities) stops it: the answer is −1 − the order, the price stands
+    in fills.price[0].
+
     close, volume: float64[N] rows of the bar; used: float64[N] scratch, cleared here for the columns concerned.
     """
     count = 0
@@ -189,6 +192,9 @@ def fill_orders(
                 continue
             if limit_caps_price:
                 paid = orders.limit[i]
+        if not paid > 0.0 and (group == EQUITIES or np.isnan(paid)):
+            fills.price[0] = paid
+            return -1 - i
         used[column] += shares
         amount = side * shares
         costs = models.commission[group]

@@ -11,7 +11,7 @@ import pandas as pd
 
 from tradewind import kernels, recorded
 from tradewind.clock import Clock
-from tradewind.errors import ReservedRecordName
+from tradewind.errors import BooksDoNotBalance, ReservedRecordName
 from tradewind.ledger import Ledger
 from tradewind.result import Result
 from tradewind.semantics import Semantics
@@ -133,8 +133,18 @@ class Recorder:
         if self._from_outside:
             self._before[self.sessions] += self._from_outside
             self._from_outside = 0.0
+        if self._ledger.book.cash[kernels.BROKEN]:
+            raise self._unbalanced(int(self._ledger.book.cash[kernels.BROKEN]) - 1)
         self._variable_rows.extend([self._variables] * sessions)
         self.sessions += sessions
+
+    def _unbalanced(self, session: int) -> BooksDoNotBalance:
+        """Return the error that names the session and the asset whose figures do not agree."""
+        worst, cash = self._ledger.worst_column(), self._ledger.book.cash
+        asset = None if worst is None else self._finder.asset_at(worst)
+        day = f"{self._clock.sessions.index[session]:%Y-%m-%d}"
+        row = self._rows[session - self._clock.first + 1]
+        return BooksDoNotBalance(day, asset, float(row[6]), float(cash[kernels.BASE] + cash[kernels.GAIN]))
 
     def _make_room(self, entries: int) -> None:
         """Put the holdings aside and begin new ones when that many more do not fit."""

@@ -55,7 +55,9 @@ class SlippageModel:
 
     def __repr__(self) -> str:
         """Show the parameters."""
-        inside = ", ".join(f"{name}={value!r}" for name, value in vars(self).items() if not name.startswith("_"))
+        inside = ", ".join(
+            f"{name}={value!r}" for name, value in vars(self).items() if name[0] != "_" and name != "volume_for_bar"
+        )
         return f"{type(self).__name__}({inside})"
 
 

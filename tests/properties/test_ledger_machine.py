@@ -129,6 +129,14 @@ class LedgerMachine(RuleBasedStateMachine):
                 self.cash += self.owed.pop(row, Fraction(0))
 
     @invariant()
+    def every_column_accounts_for_its_gains(self):
+        book = self.ledger.book
+        value = np.where(book.cash_settled, 0.0, book.amount * book.last_price * book.multiplier)
+        size = np.abs(value) + np.abs(book.flow) + np.abs(book.gain) + CAPITAL
+        assert (np.abs(value + book.flow - book.gain) <= 1e-12 * size).all()
+        assert abs(self.ledger.equity - CAPITAL - book.gain.sum()) <= 1e-12 * size.sum()
+
+    @invariant()
     def both_sides_agree(self):
         if not hasattr(self, "ledger"):
             return
