@@ -330,6 +330,65 @@ def _show_ingest(made: Any, as_json: bool) -> None:
     terminal.show_pairs(f"Bundle {made.name}, version {made.version}", rows, click.echo)
 
 
+@ingest.command("synthetic")
+@click.option("--name", default="synthetic", show_default=True, help="Name of the bundle.")
+@click.option("--assets", type=int, default=500, show_default=True, help="Number of assets, beside an index fund.")
+@click.option("-s", "--start", type=day, metavar="DATE", default="2010-01-04", show_default=True, help="First day.")
+@click.option("-e", "--end", type=day, metavar="DATE", default="2019-12-31", show_default=True, help="Last day.")
+@click.option("--seed", type=int, default=7, show_default=True, help="The same seed makes the same market.")
+@click.option("--minute-days", type=int, default=0, show_default=True, help="Last sessions with minute bars.")
+@click.option(
+    "--sids",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="CSV of sid, symbol: names of the first assets.",
+)
+@click.option(
+    "--check", "checked", is_flag=True, help="Compare five such markets with the panel they imitate; exit 1 outside."
+)
+@json_option
+@click.pass_context
+def ingest_synthetic(
+    ctx: click.Context, /, name: str, sids: Path | None, checked: bool, as_json: bool, **options: Any
+) -> None:
+    """Make a seeded market of invented prices: sectors, dividends, splits, listings and delistings, an index fund.
+
+    Nothing in it is real, even where its assets bear real tickers.
+
+    \b
+    tradewind ingest synthetic --name us500 --assets 500 --seed 7
+    tradewind ingest synthetic --check           exit 1 when a figure is outside its band
+    """
+    from tradewind_data.synthetic.market import Plan, ingest_synthetic, read_names
+
+    plan = Plan(names=read_names(sids) if sids else (), **options)
+    if not checked:
+        _show_ingest(ingest_synthetic(name, plan, progress=_counter()), as_json)
+        return
+    ctx.exit(_check_synthetic(plan, as_json))
+
+
+def _check_synthetic(plan: Any, as_json: bool) -> int:
+    """Print the targets beside what five seeds realise; the exit code."""
+    from tradewind import exits, runfiles, terminal
+    from tradewind_data.synthetic.check import check
+    from tradewind_data.synthetic.market import SyntheticMarket
+
+    days = len(SyntheticMarket(plan).labels)
+    figures = check(range(plan.seed, plan.seed + 5), min(plan.assets, 200), days)
+    facts = [
+        {"figure": f.target.name, "target": f.target.value, "realised": f.realised, "passed": f.passed} for f in figures
+    ]
+    if as_json:
+        click.echo(runfiles.as_json(facts), nl=False)
+    else:
+        rows = [
+            (f.target.name, f"{f.target.value:.4g}", f"{f.realised:.4g}", "ok" if f.passed else "outside")
+            for f in figures
+        ]
+        terminal.show_table(("Figure", "Target", "Realised", ""), rows, click.echo)
+    return exits.OK if all(f.passed for f in figures) else exits.FAILED
+
+
 def _counter() -> Any:
     """A progress callback (done, total, label) that keeps one line on a terminal."""
     from tradewind.terminal import ProgressLine

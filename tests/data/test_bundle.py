@@ -277,7 +277,7 @@ def test_two_ingests_at_once_never_mix(folder, root: Path, tmp_path: Path) -> No
 @pytest.mark.slow
 @pytest.mark.parametrize("append", [False, True])
 def test_killed_at_any_instant_the_versions_stay_whole(folder, root: Path, append: bool) -> None:
-    """SIGKILL at 50 instants of an ingest, and of an append: no version lost, none half visible, nothing left behind."""
+    """SIGKILL at 50 instants of an ingest, and of an append: no version lost, none half visible, nothing left."""
     for symbol in "ABCDEFGH":
         folder.bars(symbol, days(2000, 7.0))
     ingest_folder(folder.path, "mine", calendar="24/7")
