@@ -27,7 +27,7 @@ def solve(problem: CompiledProblem) -> Solution:
     solver = highspy.Highs()
     for option, value in _options().items():
         solver.setOptionValue(option, value)
-    solver.passModel(_model(highspy, pieces, scale))
+    _pass(highspy, solver, pieces, scale)
     solver.run()
     status, note = _status(highspy, solver)
     iterations = int(max(solver.getInfo().simplex_iteration_count, 0))
@@ -49,18 +49,26 @@ def _options() -> dict[str, Any]:
     }
 
 
-def _model(highspy: Any, pieces: Pieces, scale: float) -> Any:
-    model = highspy.HighsLp()
-    model.num_row_, model.num_col_ = pieces.shape
-    model.col_cost_ = pieces.cost / scale
-    model.col_lower_, model.col_upper_ = pieces.lower, pieces.upper
-    model.row_lower_, model.row_upper_ = pieces.row_lower, pieces.row_upper
-    model.a_matrix_.format_ = highspy.MatrixFormat.kRowwise
-    starts = np.searchsorted(pieces.rows, np.arange(pieces.shape[0] + 1))
-    model.a_matrix_.start_ = starts.astype(np.int32)
-    model.a_matrix_.index_ = pieces.columns.astype(np.int32)
-    model.a_matrix_.value_ = pieces.values
-    return model
+def _pass(highspy: Any, solver: Any, pieces: Pieces, scale: float) -> None:
+    """Hand the program over as arrays, which is several times faster than through the fields of a model object."""
+    height, width = pieces.shape
+    solver.passModel(
+        width,
+        height,
+        len(pieces.values),
+        int(highspy.MatrixFormat.kRowwise),
+        int(highspy.ObjSense.kMinimize),
+        0.0,
+        pieces.cost / scale,
+        pieces.lower,
+        pieces.upper,
+        pieces.row_lower,
+        pieces.row_upper,
+        np.searchsorted(pieces.rows, np.arange(height)).astype(np.int32),
+        pieces.columns.astype(np.int32),
+        pieces.values,
+        np.zeros(width, dtype=np.int32),
+    )
 
 
 def _status(highspy: Any, solver: Any) -> tuple[Status, str]:
