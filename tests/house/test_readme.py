@@ -20,13 +20,22 @@ def folder(tmp_path, monkeypatch):
     return tmp_path
 
 
-@pytest.mark.parametrize("number", range(len(BLOCKS)))
-def test_a_block_runs(folder, number, capsys):
-    script = folder / f"block_{number}.py"
-    script.write_text(BLOCKS[number], encoding="utf-8")
-    runpy.run_path(str(script))
-    if "print(" in BLOCKS[number]:
-        assert capsys.readouterr().out.strip()
+def test_the_blocks_run_one_after_the_other(folder, capsys):
+    for number, block in enumerate(BLOCKS):
+        script = folder / f"block_{number}.py"
+        script.write_text(block, encoding="utf-8")
+        runpy.run_path(str(script))
+        said = capsys.readouterr().out
+        assert said.strip() or "print(" not in block
+
+
+def test_what_it_quotes_is_what_is_printed(folder, capsys):
+    (block,) = [block for block in BLOCKS if "InfeasibleConstraints" in block]
+    (folder / "block.py").write_text(block, encoding="utf-8")
+    runpy.run_path(str(folder / "block.py"))
+    quoted = re.search(r"    These constraints.*?\(by 0.2\)", README, re.DOTALL)[0]
+    said = capsys.readouterr().out
+    assert "\n".join(line[4:] for line in quoted.splitlines()) in said
 
 
 def test_every_page_it_names_exists():
