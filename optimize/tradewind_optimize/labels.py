@@ -105,7 +105,8 @@ class Keys:
         return self._by_code(mine, theirs)
 
     def _shares_index(self, other: Keys) -> bool:
-        return self.__dict__.get("index", self) is other.__dict__.get("index", other)
+        mine, theirs = self.__dict__.get("index"), other.__dict__.get("index")
+        return mine is not None and theirs is not None and mine.is_(theirs)  # the same immutable data, or a view of it
 
     def _by_code(self, mine: Ints, theirs: Ints) -> Ints:
         if not len(mine):
