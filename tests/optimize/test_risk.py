@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from tests.optimize.oracle import chosen, distance
+from tests.optimize.test_random import draw, violation
 
 from tradewind_optimize.compile import compile_problem
 from tradewind_optimize.constraints.base import Constraint
@@ -386,3 +387,31 @@ def test_conflicts_with_risk_limits_are_infeasible_and_minimal(seed):
     assert distance(members, 8)[0] > 1e-6
     for word in {element[0] for element in members}:
         assert distance([element for element in members if element[0] != word], 8)[0] <= 1e-6
+
+
+@pytest.mark.filterwarnings("ignore:Solution may be inaccurate")
+@pytest.mark.parametrize("seed", range(60))
+def test_utility_under_random_constraints(seed):
+    names, held, signal, drawn = draw(7000 + seed)
+    n, rng = len(names), np.random.default_rng(seed)
+    form = FORMS[seed % 4]
+    model, covariance, _, _, _ = market(seed, n, form)
+    aversion, rate, strength = rng.uniform(0.5, 20), rng.choice([0.0, 2e-4]), rng.choice([0.0, 1e-3])
+    alphas, now = signal * 1e-2, held.to_numpy()
+    objective = Penalized(MaximizeUtility(alphas, model, aversion), TransactionCost(rate), TurnoverPenalty(strength))
+    result = run_optimization(objective, [word for word, _ in drawn], held)
+    w = cp.Variable(n)
+    rows = [row for _, oracle in drawn for row in oracle(w)]
+    value = alphas.to_numpy() @ w - 0.5 * aversion * risk(w, covariance)
+    value -= rate * cp.norm1(w - now) + strength * cp.sum_squares(w - now)
+    problem = cp.Problem(cp.Maximize(1e3 * value), rows)
+    problem.solve(solver=cp.CLARABEL, tol_gap_abs=1e-12, tol_gap_rel=1e-11, tol_feas=1e-11)
+    assert result.status == problem.status.removesuffix("_inaccurate"), result.error
+    if result.success:
+        weights = result.new_weights.to_numpy()
+        assert violation([oracle for _, oracle in drawn], weights) <= 1e-8
+        w.value = weights
+        best = problem.value / 1e3
+        assert value.value >= best - 1e-7 * max(abs(best), 1e-3 * float(np.abs(alphas).max()))
+        assert result.diagnostics.objective == pytest.approx(float(value.value), rel=1e-7, abs=1e-13)
+        assert result.diagnostics.certificate.gap <= 1e-9
