@@ -1,0 +1,205 @@
+"""What is said: the sentence of every breach, the refusal of every argument that cannot be meant."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tradewind_optimize.constraints.base import NotConstrained
+from tradewind_optimize.constraints.exposure import MaxGrossExposure
+from tradewind_optimize.constraints.group import Basket, NetGroupExposure
+from tradewind_optimize.constraints.pair import Pair
+from tradewind_optimize.constraints.position import (
+    CannotHold,
+    FixedWeight,
+    Frozen,
+    LongOnly,
+    PositionConcentration,
+    ReduceOnly,
+    ShortOnly,
+)
+from tradewind_optimize.constraints.risk import TrackingError
+from tradewind_optimize.constraints.turnover import MaxTurnover
+from tradewind_optimize.entry import calculate_optimal_portfolio, run_optimization
+from tradewind_optimize.errors import InvalidParameter, InvalidType
+from tradewind_optimize.experimental import FACTORS, RiskModelExposure
+from tradewind_optimize.objectives import MaximizeAlpha, TargetWeights
+from tradewind_optimize.utility import MinimizeRisk
+
+IMPOSSIBLE = [FixedWeight("z", 1.0), CannotHold("z")]
+
+
+def said(word, target, held=None):
+    """What each special portfolio would break of one constraint, in a problem that cannot be solved."""
+    error = run_optimization(TargetWeights(target), [*IMPOSSIBLE, word], held).error
+    return {v.portfolio: v.reasons for v in error.violations if v.constraint == repr(word)}
+
+
+FUND = pd.DataFrame({"ETF": {"a": 0.5, "b": 0.5}})
+
+
+@pytest.mark.parametrize(
+    ("word", "target", "held", "portfolio", "sentence"),
+    [
+        (LongOnly("a"), {"a": -0.1}, {}, "target", "New weight for a (-0.1) would be less than 0."),
+        (ShortOnly("a"), {"a": 0.1}, {}, "target", "New weight for a (0.1) would be greater than 0."),
+        (CannotHold("a"), {}, {"a": 0.1}, "current", "New weight for a (0.1) would not be 0."),
+        (Frozen("a"), {}, {"a": 0.1}, "empty", "New weight for a (0.0) would not equal current weight (0.1)."),
+        (
+            ReduceOnly("a"), {"a": 0.3}, {"a": 0.1}, "target",
+            "New weight for a (0.3) would be greater than 0.1, and may only move from current to 0.",
+        ),
+        (
+            ReduceOnly("a"), {"a": 0.3}, {"a": -0.1}, "target",
+            "New weight for a (0.3) would be greater than 0.0, and may only move from current to 0.",
+        ),
+        (
+            ReduceOnly("a"), {"a": -0.3}, {"a": 0.1}, "target",
+            "New weight for a (-0.3) would be less than 0.0, and may only move from current to 0.",
+        ),
+        (
+            Pair("a", "b", hedge_ratio=2.0, tolerance=0.5), {"a": 0.1, "b": -0.1}, {}, "target",
+            "Long weight less hedge ratio × short size (-0.05) would be less than 0.0 (hedge ratio 2 ± 0.5).",
+        ),
+        (
+            PositionConcentration.with_equal_bounds(0.1, 0.2), {"a": 0.15}, {}, "empty",
+            "New weight for a (0.0) would be less than min weight (0.1).",
+        ),
+        (
+            PositionConcentration.with_equal_bounds(-0.1, 0.1, etf_lookthru=FUND), {"ETF": 0.4}, {}, "target",
+            "Effective weight for a (0.2) would be greater than max weight (0.1).",
+        ),
+        (
+            PositionConcentration.with_equal_bounds(-0.1, 0.1, etf_lookthru=FUND), {}, {"ETF": -0.4, "a": 0.05},
+            "current", "Effective weight for a (-0.15) would be less than min weight (-0.1).",
+        ),
+        (
+            NetGroupExposure.with_equal_bounds({"a": 311, "b": 101}, -0.1, 0.1, etf_lookthru=FUND), {"ETF": 0.4}, {},
+            "target", "Net exposure to 311 (0.2) would be greater than max exposure (0.1).",
+        ),
+        (
+            NetGroupExposure({"a": "T"}, {"T": 0.1}, {"T": NotConstrained}), {"a": 0.1}, {}, "empty",
+            "Net exposure to T (0.0) would be less than min exposure (0.1).",
+        ),
+        (
+            Basket(["a"], 0.1, 0.2), {"a": 0.1}, {}, "empty",
+            "Net exposure to the basket (0.0) would be less than min net exposure (0.1).",
+        ),
+        (
+            TrackingError(pd.DataFrame([[0.04]], ["a"], ["a"]), {"a": 0.5}, 0.05), {"a": 1.0}, {}, "target",
+            "Tracking error (0.1) would be greater than max tracking error (0.05).",
+        ),
+        (
+            RiskModelExposure(pd.DataFrame(1.0, ["a"], list(FACTORS)), version=0), {"a": 0.2}, {}, "target",
+            "Exposure to basic_materials (0.2) would be greater than max exposure (0.18).",
+        ),
+    ],
+)  # fmt: skip
+def test_sentences(word, target, held, portfolio, sentence):
+    assert sentence in said(word, target, held)[portfolio]
+
+
+def test_a_relaxation_names_the_row():
+    groups = NetGroupExposure.with_equal_bounds({"a": "TECH", "b": "TECH"}, -0.1, 0.1)
+    error = run_optimization(TargetWeights({"a": 0.0, "b": 0.0}), [FixedWeight("a", 0.3), LongOnly("b"), groups]).error
+    assert [str(each) for each in error.relaxation] == ["NetGroupExposure() for TECH: max 0.1 → 0.3 (by 0.2)"]
+    assert "   NetGroupExposure() for TECH\n" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("build", "text"),
+    [
+        (lambda: MaxTurnover(-0.1), r"MaxTurnover: max must be a number ≥ 0; found -0\.1"),
+        (lambda: MaxTurnover(None), "max must be a number; found a NoneType"),
+        (lambda: FixedWeight("a", float("nan")), "FixedWeight: weight must be a finite number; found nan"),
+        (lambda: FixedWeight("a", "1"), "weight must be a number; found a str"),
+        (lambda: Basket(["a"], 1, 0), r"min_net_exposure must be ≤ max_net_exposure = 0; found 1\. Swap"),
+        (lambda: LongOnly("a", max_error_display=0), "max_error_display must be a finite number ≥ 1"),
+        (lambda: PositionConcentration.with_equal_bounds(0.1, -0.1), r"min must be ≤ max = -0\.1"),
+        (lambda: PositionConcentration([0], [1]), "min_weights must be a pandas Series or a dict"),
+        (lambda: PositionConcentration({}, {}, 1, 0), "default_min_weight must be ≤ default_max_weight"),
+        (lambda: PositionConcentration(pd.Series([0, 0], ["a", "a"]), {}), "duplicates of 'a'"),
+        (lambda: NetGroupExposure(["a"], {}, {}), "labels must be a pandas Series or a dict from asset to group"),
+        (lambda: NetGroupExposure(pd.Series(["x", "y"], ["a", "a"]), {}, {}), "labels .* duplicates of 'a'"),
+        (lambda: NetGroupExposure.with_equal_bounds({"a": 1}, 0.2, 0.1), r"min must be ≤ max = 0\.1"),
+        (lambda: TargetWeights({"a": 1}, near_zero=-1), "near_zero must be a finite number ≥ 0"),
+        (lambda: TargetWeights.equal_weight(["a", "b", "a"]), "assets must be free of duplicate labels; .* of 'a'"),
+        (lambda: TargetWeights.equal_weight(["a"], float("inf")), "target_leverage must be a finite number"),
+        (lambda: RiskModelExposure({"a": 1}, version=0), "risk_model_loadings must be a DataFrame"),
+        (
+            lambda: PositionConcentration.with_equal_bounds(0, 1, etf_lookthru=pd.DataFrame({"E": {"a": "x"}})),
+            r"etf_lookthru must be numeric in every column; not so: \['E'\]",
+        ),
+        (
+            lambda: PositionConcentration.with_equal_bounds(0, 1, etf_lookthru=pd.DataFrame({"E": {"a": -0.1}})),
+            r"a weight from 0\.0 to 1\.0 in every cell; found -0\.1 for 'a' in 'E'",
+        ),
+    ],
+)
+def test_refusals(build, text):
+    with pytest.raises((InvalidParameter, InvalidType), match=text):
+        build()
+
+
+@pytest.mark.parametrize("wrong", [{MaxGrossExposure(1)}, (word for word in IMPOSSIBLE), "MaxGrossExposure", {}])
+def test_constraints_must_be_a_list(wrong):
+    with pytest.raises(InvalidType, match=r"constraints must be a list of Constraint; .* Put it in a list"):
+        run_optimization(TargetWeights({}), wrong)
+
+
+def test_constraints_may_be_a_tuple():
+    assert run_optimization(TargetWeights({"a": 0.5}), (MaxGrossExposure(1.0),)).success
+
+
+@pytest.mark.parametrize("solver", [None, 3, "", "AUTO"])
+def test_solvers_are_names(solver):
+    with pytest.raises(InvalidParameter, match=r"solver must be one of 'auto', .*'cvxpy'; found"):
+        run_optimization(TargetWeights({}), [], solver=solver)
+
+
+class TestForms:
+    def test_labels_of_every_form(self):
+        assets = ["a", "b", "c"]
+        forms = [
+            dict(zip(assets, ["x", "y", None], strict=True)),
+            pd.Series(["x", "y", None], assets),
+            pd.Series(["x", "y", None], assets, dtype="category"),
+            pd.Series([311, 101, None], assets, dtype="Int64"),
+            pd.Series([311.0, 101.0, np.nan], assets),
+        ]
+        for labels in forms:
+            word = NetGroupExposure.with_equal_bounds(labels, -0.1, 0.1)
+            found = calculate_optimal_portfolio(TargetWeights(dict.fromkeys(assets, 0.5)), [word])
+            assert found.to_dict() == pytest.approx({"a": 0.1, "b": 0.1, "c": 0.5}), labels
+
+    @pytest.mark.parametrize("form", [list, tuple, set, frozenset, pd.Index, np.array, iter, dict.fromkeys])
+    def test_assets_of_every_form(self, form):
+        found = calculate_optimal_portfolio(
+            TargetWeights({"a": 0.5, "b": 0.5, "c": 0.5}), [CannotHold(form(["a", "b"]))]
+        )
+        assert found.to_dict() == {"a": 0.0, "b": 0.0, "c": 0.5}
+        equal = TargetWeights.equal_weight(form(["a", "b"]))
+        assert calculate_optimal_portfolio(equal, []).to_dict() == {"a": 0.5, "b": 0.5}
+
+    def test_a_held_weight_of_zero_is_a_variable_that_stays_out(self):
+        found = calculate_optimal_portfolio(MaximizeAlpha({"a": 1.0}), [MaxGrossExposure(1.0)], {"x": 0.0})
+        assert found.to_dict() == pytest.approx({"a": 1.0, "x": 0.0})
+        assert found["x"] == 0.0
+
+    def test_exits_on_the_conic_path(self):
+        model = pd.DataFrame(np.eye(3) * 0.04, list("abx"), list("abx"))
+        words = [TrackingError(model, {}, 0.05)]
+        found = calculate_optimal_portfolio(TargetWeights({"a": 0.3, "b": 0.4}), words, {"x": 0.2})
+        assert found["x"] == 0.0
+        assert found[["a", "b"]].tolist() == pytest.approx([0.15, 0.2], abs=1e-8)
+
+    def test_an_exit_that_a_benchmark_needs_stays(self):
+        model = pd.DataFrame(np.eye(3) * 0.04, list("abx"), list("abx"))
+        words = [TrackingError(model, {"x": 0.5, "a": 0.5}, 0.02)]
+        found = calculate_optimal_portfolio(TargetWeights({"a": 0.5, "b": 0.0}), words, {"x": 0.2})
+        assert found["b"] == pytest.approx(0.0, abs=1e-8)
+        assert found["x"] == pytest.approx(0.4, abs=1e-6)
+
+    def test_held_assets_outside_a_model_that_cannot_leave(self):
+        model = pd.DataFrame(np.eye(2), list("ab"), list("ab"))
+        found = calculate_optimal_portfolio(MinimizeRisk(model), [Frozen("x"), MaxGrossExposure(2.0)], {"x": 0.2})
+        assert found.to_dict() == pytest.approx({"a": 0.0, "b": 0.0, "x": 0.2})
