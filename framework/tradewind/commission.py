@@ -13,10 +13,12 @@ what came earlier), transaction the Fill; cost in currency, 0 for none. The buil
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from tradewind import matching
 from tradewind.errors import BadParameter
+from tradewind.orders import root_symbol
 
 
 def _cost(name: str, value: float) -> float:
@@ -30,6 +32,7 @@ class CommissionModel:
     """Base of all commission models: override calculate."""
 
     kind: ClassVar[int] = matching.CUSTOM
+    only_for: ClassVar[int | None] = None  # an asset class of matching.py, None for both
 
     def calculate(self, order: Any, transaction: Any) -> float:
         """Return the cost of one fill, in currency."""
@@ -106,3 +109,69 @@ class PerDollar(_BuiltIn):
     def terms(self) -> tuple[float, float]:
         """Return (cost a currency unit, unused)."""
         return self.cost_per_dollar, 0.0
+
+
+class EquityCommissionModel(CommissionModel):
+    """Base of models for equities only."""
+
+    only_for = matching.EQUITIES
+
+
+class FutureCommissionModel(CommissionModel):
+    """Base of models for futures only."""
+
+    only_for = matching.FUTURES
+
+
+class PerContract(FutureCommissionModel):
+    """A cost a contract, and an exchange fee an order, for futures.
+
+    The first fill of q contracts costs max(min_trade_cost, |q|·cost + exchange_fee); later ones what the order has cost
+    in all by then, |filled|·cost + exchange_fee, less what it paid, nothing while that is below the minimum. cost and
+    exchange_fee: one number, or a dict root symbol → number.
+    """
+
+    def __init__(
+        self,
+        cost: float | Mapping[str, float],
+        exchange_fee: float | Mapping[str, float],
+        min_trade_cost: float = 0.0,
+    ) -> None:
+        self.cost = _by_root("cost", cost)
+        self.exchange_fee = _by_root("exchange_fee", exchange_fee)
+        self.min_trade_cost = _cost("min_trade_cost", min_trade_cost or 0.0)
+
+    def calculate(self, order: Any, transaction: Any) -> float:
+        """Return the cost of one fill."""
+        root = root_symbol(order.asset)
+        each, fee = _of_root("cost", self.cost, root), _of_root("exchange_fee", self.exchange_fee, root)
+        total = (abs(order.filled) + abs(transaction.amount)) * each + fee
+        if order.filled == 0:
+            return max(self.min_trade_cost, total)
+        return 0.0 if total < self.min_trade_cost else total - float(order.commission)
+
+
+class PerFutureTrade(PerContract):
+    """A fixed cost an order, for futures: one number, or a dict root symbol → number."""
+
+    def __init__(self, cost: float | Mapping[str, float] = 0.0) -> None:
+        super().__init__(cost=0.0, exchange_fee=cost)
+
+
+Costs = float | dict[str, float]
+
+
+def _by_root(name: str, cost: float | Mapping[str, float]) -> Costs:
+    """Return a cost, or the costs of root symbols, as floats."""
+    if isinstance(cost, Mapping):
+        return {root: _cost(f"{name}[{root!r}]", value) for root, value in cost.items()}
+    return _cost(name, cost)
+
+
+def _of_root(name: str, costs: Costs, root: str) -> float:
+    """Return the cost of one root symbol; refuse a root that has none."""
+    if not isinstance(costs, dict):
+        return costs
+    if root not in costs:
+        raise BadParameter(name, costs, f"a number, or a dict that has {root!r}")
+    return costs[root]

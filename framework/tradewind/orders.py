@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import sys
 from dataclasses import dataclass
 from enum import IntEnum
@@ -143,6 +144,15 @@ def ordinal_of(identifier: Any) -> int:
         except ValueError:
             return -1
     return int(identifier) if hasattr(identifier, "__index__") else -1
+
+
+_CONTRACT = re.compile(r"(.+)[FGHJKMNQUVXZ]\d{2}$")
+
+
+def root_symbol(asset: Any) -> str:
+    """Return the root of a contract's symbol, "CL" of "CLF21"; a symbol that names no month is its own root."""
+    named = _CONTRACT.match(asset.symbol)
+    return named[1] if named else str(asset.symbol)
 
 
 @dataclass(frozen=True, slots=True)

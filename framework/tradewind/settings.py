@@ -43,14 +43,14 @@ class Settings:
         self._settable("set_slippage")
         for model, asset_class in ((us_equities, matching.EQUITIES), (us_futures, matching.FUTURES)):
             if model is not None:
-                self._blotter.set_slippage(_is_a(SlippageModel, "set_slippage", model), asset_class)
+                self._blotter.set_slippage(_fit(SlippageModel, "set_slippage", model, asset_class), asset_class)
 
     def set_commission(self, us_equities: Any = None, us_futures: Any = None) -> None:
         """Use commission models for equities and futures."""
         self._settable("set_commission")
         for model, asset_class in ((us_equities, matching.EQUITIES), (us_futures, matching.FUTURES)):
             if model is not None:
-                self._blotter.set_commission(_is_a(CommissionModel, "set_commission", model), asset_class)
+                self._blotter.set_commission(_fit(CommissionModel, "set_commission", model, asset_class), asset_class)
 
     def set_cancel_policy(self, cancel_policy: CancelPolicy) -> None:
         """Use a cancel policy."""
@@ -90,10 +90,12 @@ def environment_of(clock: Clock, capital_base: float) -> dict[str, Any]:
     }
 
 
-def _is_a(base: type, function: str, model: Any) -> Any:
-    """Return a model; refuse what is none (a class in place of its instance, say)."""
+def _fit(base: type, function: str, model: Any, asset_class: int) -> Any:
+    """Return a model; refuse what is none (a class in place of its instance, say) or is for the other asset class."""
     if not isinstance(model, base):
-        raise BadParameter(
-            f"{function}: model", model, f"a {base.__name__}, such as an instance of one of the built-in"
-        )
+        raise BadParameter(f"{function}: model", model, f"a {base.__name__}: an instance, of a built-in or your own")
+    if model.only_for not in (None, asset_class):  # type: ignore[attr-defined]  # base is one of the two model bases
+        names = {matching.EQUITIES: "equities", matching.FUTURES: "futures"}
+        allowed = f"a model for {names[asset_class]} (this one is for {names[model.only_for]} only)"  # type: ignore[attr-defined]
+        raise BadParameter(f"{function}: model", model, allowed)
     return model

@@ -17,10 +17,14 @@ Python.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
+import numpy as np
+
 from tradewind import matching
-from tradewind.errors import BadParameter
+from tradewind.errors import BadParameter, HistoryWindowStartsBeforeData
+from tradewind.orders import root_symbol
 
 
 class LiquidityExceeded(Exception):
@@ -38,6 +42,7 @@ class SlippageModel:
     """Base of all slippage models: override process_order."""
 
     kind: ClassVar[int] = matching.CUSTOM
+    only_for: ClassVar[int | None] = None  # an asset class of matching.py, None for both
     volume_for_bar: float = 0.0
 
     def process_order(self, data: Any, order: Any) -> tuple[float | None, int | None]:
@@ -121,3 +126,127 @@ class FixedBasisPointsSlippage(_BuiltIn):
     def terms(self) -> tuple[float, float]:
         """Return (basis_points, volume_limit)."""
         return self.basis_points, self.volume_limit
+
+
+class EquitySlippageModel(SlippageModel):
+    """Base of models for equities only."""
+
+    only_for = matching.EQUITIES
+
+
+class FutureSlippageModel(SlippageModel):
+    """Base of models for futures only."""
+
+    only_for = matching.FUTURES
+
+
+IMPACT_SESSIONS = 20
+SESSIONS_A_YEAR = 252
+
+
+class MarketImpactBase(SlippageModel):
+    """Base of models whose price moves with an order's share of the usual volume: override the two methods below.
+
+    With base price B = (high + low)/2 of the bar, d = ±1 for buy and sell, and q = trunc(min(get_txn_volume, |open|)):
+
+        price = B + d·get_simulated_impact(…),   q shares;   a limit order whose limit that breaks waits
+
+    get_simulated_impact, in currency a share, is given order, current_price (B), current_volume, txn_volume (q),
+    mean_volume (shares a session) and volatility σ = std(close-to-close returns, ddof = 1)·√252, both over the 20
+    sessions before today. Where those are not known the impact is NO_DATA_VOLATILITY_SLIPPAGE_IMPACT·B.
+    """
+
+    NO_DATA_VOLATILITY_SLIPPAGE_IMPACT: ClassVar[float] = 10.0 / 10_000
+
+    def __init__(self) -> None:
+        self._known: dict[Any, tuple[float, float]] = {}
+        self._known_on: Any = None
+
+    def get_txn_volume(self, data: Any, order: Any) -> float:
+        """Return the most shares that may fill in this bar."""
+        raise NotImplementedError(f"{type(self).__name__} must define get_txn_volume(data, order).")
+
+    def get_simulated_impact(
+        self,
+        order: Any,
+        current_price: float,
+        current_volume: float,
+        txn_volume: int,
+        mean_volume: float,
+        volatility: float,
+    ) -> float:
+        """Return by how much the fill is worse than the base price, in currency a share."""
+        raise NotImplementedError(f"{type(self).__name__} must define get_simulated_impact(order, …).")
+
+    def process_order(self, data: Any, order: Any) -> tuple[float | None, int | None]:
+        """Return (price, signed shares), (None, None) to wait."""
+        high, low, volume = data.current(order.asset, ["high", "low", "volume"])
+        base, shares = (high + low) / 2.0, int(min(self.get_txn_volume(data, order), abs(order.open_amount)))
+        if shares == 0 or not volume > 0:
+            return None, None
+        mean_volume, volatility = self._usual(data, order.asset)
+        if mean_volume == 0 or math.isnan(volatility):
+            impact = base * self.NO_DATA_VOLATILITY_SLIPPAGE_IMPACT
+        else:
+            impact = self.get_simulated_impact(
+                order=order,
+                current_price=base,
+                current_volume=volume,
+                txn_volume=shares,
+                mean_volume=mean_volume,
+                volatility=volatility,
+            )
+        price = base + order.direction * impact
+        beyond = order.limit is not None and order.direction * (price - order.limit) > 0
+        return (None, None) if beyond else (price, order.direction * shares)
+
+    def _usual(self, data: Any, asset: Any) -> tuple[float, float]:
+        """Return (mean volume, σ) of an asset over the sessions before today, (0, NaN) when they are not there."""
+        if self._known_on != data.current_session:
+            self._known, self._known_on = {}, data.current_session
+        if asset not in self._known:
+            self._known[asset] = _volume_and_volatility(data, asset)
+        return self._known[asset]
+
+
+def _volume_and_volatility(data: Any, asset: Any) -> tuple[float, float]:
+    """Return the mean volume and the annual volatility over the 20 sessions before today."""
+    try:
+        past = data.history(asset, ["volume", "close"], IMPACT_SESSIONS + 1, "1d").iloc[:-1]
+    except HistoryWindowStartsBeforeData:
+        return 0.0, math.nan
+    close = past["close"].to_numpy()
+    returns = close[1:] / close[:-1] - 1.0
+    return float(past["volume"].mean()), float(np.std(returns, ddof=1) * math.sqrt(SESSIONS_A_YEAR))
+
+
+class VolatilityVolumeShare(MarketImpactBase, FutureSlippageModel):
+    """Fill at most volume_limit·V; impact = B·η·σ·√(q / mean volume)/10⁴, for futures.
+
+    eta: η, one number or a dict root symbol → number (roots it lacks have the default 0.049018143225019836).
+    """
+
+    NO_DATA_VOLATILITY_SLIPPAGE_IMPACT = 7.5 / 10_000
+    DEFAULT_ETA: ClassVar[float] = 0.049018143225019836
+
+    def __init__(self, volume_limit: float = 0.05, eta: float | Mapping[str, float] | None = None) -> None:
+        super().__init__()
+        self.volume_limit = _not_negative("volume_limit", volume_limit)
+        self.eta = {} if eta is None else eta
+
+    def get_txn_volume(self, data: Any, order: Any) -> float:
+        """Return volume_limit·V."""
+        return float(data.current(order.asset, "volume")) * self.volume_limit
+
+    def get_simulated_impact(
+        self,
+        order: Any,
+        current_price: float,
+        current_volume: float,
+        txn_volume: int,
+        mean_volume: float,
+        volatility: float,
+    ) -> float:
+        """Return B·η·σ·√(q / mean volume)/10⁴."""
+        own = self.eta.get(root_symbol(order.asset), self.DEFAULT_ETA) if isinstance(self.eta, Mapping) else self.eta
+        return current_price * own * volatility * math.sqrt(txn_volume / mean_volume) / 10_000

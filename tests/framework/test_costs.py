@@ -132,6 +132,99 @@ def test_a_model_of_ones_own_decides_price_and_amount(market):
     assert fills(run(market, [(7, {}), (1, {})], Thirds()))[:3] == [(0, 3, 11.0), (0, 2, 11.0), (0, 1, 11.0)]
 
 
+class RootImpact(slippage.MarketImpactBase):
+    """Half the volume; impact of √(share of the mean volume)·σ in the price's currency."""
+
+    def get_txn_volume(self, data, order):
+        return data.current(order.asset, "volume") / 2
+
+    def get_simulated_impact(self, order, current_price, current_volume, txn_volume, mean_volume, volatility):
+        return current_price * volatility * np.sqrt(txn_volume / mean_volume)
+
+
+def impact_market(market, sessions=26):
+    closes = [10 + 0.1 * (-1) ** i + 0.01 * i for i in range(sessions)]
+    market.asset(1, closes, volume=[1_000 + 10 * i for i in range(sessions)], high_low=0.5)
+    return np.array(closes)
+
+
+@pytest.mark.parametrize(("amount", "on"), [(100, 21), (-2_000, 22), (100, 5)])
+def test_market_impact_knows_volume_and_volatility_of_twenty_sessions(market, on_sessions, amount, on):
+    close = impact_market(market)
+    orders = on_sessions({on - 1: lambda c, d: api.order(api.sid(1), amount)})
+
+    def initialize(context):
+        api.set_slippage(RootImpact())
+        api.set_commission(commission.NoCommission())
+
+    result = run_algorithm(initialize=initialize, handle_data=orders, bundle=market.bundle())
+    volume = 1_000 + 10 * np.arange(26)
+    shares = min(abs(amount), volume[on] // 2)
+    impact = 10 / 10_000  # of a session too early to know
+    if on >= 20:
+        past = close[on - 20 : on]
+        sigma = np.std(past[1:] / past[:-1] - 1, ddof=1) * np.sqrt(252)
+        impact = sigma * np.sqrt(shares / volume[on - 20 : on].mean())
+    first = result.fills.iloc[0]
+    assert first["amount"] == np.sign(amount) * shares
+    assert first["price"] == pytest.approx(close[on] * (1 + np.sign(amount) * impact), rel=1e-13)
+
+
+def test_market_impact_waits_rather_than_break_a_limit(market):
+    market.asset(1, [10] * 4)
+    assert fills(run(market, [(5, {"limit_price": 10.0}), (5, {})], RootImpact())) == [(1, 5, 10.01)]
+
+
+class FuturesAre:
+    """Models for futures, asked directly: an order and a transaction of a contract."""
+
+    class Asset:
+        symbol = "CLF21"
+
+    def __init__(self, amount, filled=0, paid=0.0):
+        self.asset, self.amount, self.filled, self.commission = self.Asset, amount, filled, paid
+        self.open_amount, self.direction, self.limit = amount, int(np.sign(amount)), None
+
+
+@pytest.mark.parametrize(
+    ("model", "first", "second"),
+    [
+        (commission.PerContract(0.85, 1.5), 10 * 0.85 + 1.5, 5 * 0.85),
+        (commission.PerContract({"CL": 2.0}, {"CL": 1.0, "ES": 9.0}), 21.0, 10.0),
+        (commission.PerContract(0.1, 0.5, min_trade_cost=1.8), 1.8, 0.2),
+        (commission.PerContract(0.1, 0.5, min_trade_cost=5.0), 5.0, 0.0),
+        (commission.PerFutureTrade(3.0), 3.0, 0.0),
+        (commission.PerFutureTrade({"CL": 4.0}), 4.0, 0.0),
+    ],
+)
+def test_commission_of_contracts(model, first, second):
+    assert model.calculate(FuturesAre(-15), FuturesAre(-10)) == pytest.approx(first)
+    assert model.calculate(FuturesAre(-15, -10, first), FuturesAre(-5)) == pytest.approx(second)
+
+
+def test_impact_on_futures_by_root():
+    terms = {"current_price": 50.0, "current_volume": 1e4, "txn_volume": 25, "mean_volume": 1e4, "volatility": 0.3}
+    for eta, found in (
+        (None, 0.049018143225019836),
+        (0.5, 0.5),
+        ({"CL": 0.2}, 0.2),
+        ({"ES": 0.2}, 0.049018143225019836),
+    ):
+        model = slippage.VolatilityVolumeShare(0.05, eta)
+        got = model.get_simulated_impact(FuturesAre(25), **terms)
+        assert got == pytest.approx(50 * found * 0.3 * 0.05 / 1e4, rel=1e-14)
+
+
+def test_a_model_for_the_other_asset_class_is_refused(market):
+    market.asset(1, [10])
+    with pytest.raises(BadParameter, match=r"a model for equities \(this one is for futures only\)"):
+        run(market, [], slippage.VolatilityVolumeShare())
+    with pytest.raises(BadParameter, match="is for futures only"):
+        run(market, [], cost=commission.PerContract(1, 1))
+    with pytest.raises(BadParameter, match=r"cost was \{'ES': 1\.0\}; it must be a number, or a dict that has 'CL'"):
+        commission.PerContract({"ES": 1}, 1).calculate(FuturesAre(1), FuturesAre(1))
+
+
 def test_bad_parameters_of_a_model_are_refused():
     with pytest.raises(BadParameter, match="volume_limit was -1"):
         slippage.VolumeShareSlippage(-1)
