@@ -1,6 +1,7 @@
 """Objectives and limits that know risk, costs of trading, expressions in cvxpy: against cvxpy + Clarabel."""
 
 import logging
+import pickle
 from dataclasses import dataclass
 from types import SimpleNamespace
 
@@ -11,6 +12,7 @@ import pytest
 from tests.optimize.oracle import chosen, distance
 from tests.optimize.test_random import draw, violation
 
+from tradewind_optimize import refine
 from tradewind_optimize.compile import compile_problem
 from tradewind_optimize.constraints.base import Constraint
 from tradewind_optimize.constraints.exposure import DollarNeutral, MaxGrossExposure, NetExposure
@@ -415,3 +417,37 @@ def test_utility_under_random_constraints(seed):
         assert value.value >= best - 1e-7 * max(abs(best), 1e-3 * float(np.abs(alphas).max()))
         assert result.diagnostics.objective == pytest.approx(float(value.value), rel=1e-7, abs=1e-13)
         assert result.diagnostics.certificate.gap <= 1e-9
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_answers_of_interior_points_are_refined_to_rounding(form, monkeypatch):
+    model, covariance, _, alphas, held = market(5, 60, form)
+    limit = 0.5 * float(np.sqrt(covariance.max()))
+    words = [TrackingError(model, {}, limit), MaxGrossExposure(2.0), DollarNeutral(), MaxTurnover(2.5)]
+    objective = Penalized(MaximizeAlpha(alphas), TransactionCost(1e-5))
+    result = run_optimization(objective, words, held)
+    weights = result.new_weights.to_numpy()
+    assert result.diagnostics.certificate.gap <= 1e-13
+    assert result.diagnostics.certificate.residual <= 1e-13
+    if abs(np.sqrt(weights @ covariance @ weights) - limit) < 1e-6:
+        assert np.sqrt(weights @ covariance @ weights) == pytest.approx(limit, abs=1e-14)
+    monkeypatch.setattr(refine, "applies", lambda problem: False)
+    plain = run_optimization(objective, words, held)
+    assert not plain.success or plain.diagnostics.certificate.gap > result.diagnostics.certificate.gap
+
+
+def test_the_general_path_is_stated(capsys):
+    run_optimization(TargetWeights({"a": 0.6}), [TestGeneralPath.RoundRisk(0.5)]).print_diagnostics()
+    assert "solver:     cvxpy (" in (printed := capsys.readouterr().out)
+    assert "; the general path)" in printed
+
+
+def test_errors_of_real_problems_travel():
+    _, _, names, alphas, held = market(0, 8, "factor")
+    words = [LongOnly(names), NetExposure(-2, -1), TestGeneralPath.RoundRisk(5.0), MaxGrossExposure(5.0)]
+    error = run_optimization(MaximizeAlpha(alphas), words, held).error
+    again = pickle.loads(pickle.dumps(error))
+    assert str(again) == str(error)
+    assert [repr(word) for word, _ in again.conflict] == [repr(words[0]), "NetExposure()"]
+    linear = run_optimization(MaximizeAlpha(alphas), words[:2], held).error
+    assert str(pickle.loads(pickle.dumps(linear))) == str(linear)
