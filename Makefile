@@ -7,7 +7,7 @@ JOBS   ?= 2
 
 PARITY := .venv-parity
 
-.PHONY: help demo test test-slow parity check bench clean
+.PHONY: help demo test test-slow parity check bench bench-optimize clean
 
 help: ## what there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -44,6 +44,10 @@ check: $(STAMP) ## ruff and mypy --strict
 
 bench: $(STAMP) ## the benchmarks, one table a phase
 	$(BIN)/python -m benchmarks
+
+bench-optimize: $(STAMP) ## the optimizer against other solvers, alone and in the loop
+	$(BIN)/python -m benchmarks.optimize_solve
+	$(BIN)/python -m benchmarks.optimize_loop
 
 clean: ## remove the virtual environment and caches
 	rm -rf $(VENV) $(PARITY) runs .pytest_cache .mypy_cache .ruff_cache build dist

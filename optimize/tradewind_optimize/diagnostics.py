@@ -32,6 +32,12 @@ class Measured:
     below: str
     above: str
 
+    def named(self, at: Ints) -> list[Hashable]:
+        """The labels of some rows."""
+        if isinstance(self.labels, pd.Index) and len(at) > 16:  # few are picked faster one by one
+            return list(self.labels[at])
+        return [self.labels[int(i)] for i in at]
+
     @property
     def slack(self) -> Floats:
         """Distance to the nearer bound; negative when violated."""
@@ -150,7 +156,7 @@ class Diagnostics:
         """The frame of :attr:`constraints`; with ``every`` also the box rows that do not bind."""
         rows = list(self._rows(every))
         words = [row.word for row in rows for _ in row.keep]
-        labels = [row.measured.labels[i] for row in rows for i in row.keep]
+        labels = [label for row in rows for label in row.measured.named(row.keep)]
         columns: dict[str, Any] = {
             "constraint": pd.Series(words, dtype=object),
             "label": pd.Series(labels, dtype=object),
@@ -172,7 +178,7 @@ class Diagnostics:
             at = row.keep[binding]
             side = row.side[binding]
             out.constraint.extend([row.word] * len(at))
-            out.label.extend([row.measured.labels[i] for i in at])
+            out.label.extend(row.measured.named(at))
             out.side.extend(side.tolist())
             out.value.extend(row.measured.value[at].tolist())
             out.bound.extend(np.where(side == "upper", row.measured.upper[at], row.measured.lower[at]).tolist())
