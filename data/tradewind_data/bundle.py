@@ -79,8 +79,9 @@ class Bundle:
 
     @cached_property
     def datasets(self) -> DatasetReader:
-        """Point-in-time datasets; none in this schema version."""
-        return DatasetReader(self.name)
+        """The point-in-time datasets."""
+        names = [p for p in self.manifest.files if p.startswith("datasets/")]
+        return DatasetReader(self.name, {Path(p).stem: self.path / p for p in names})
 
     @overload
     def bars(self, frequency: Literal["1d"] = "1d") -> BarReader: ...

@@ -10,6 +10,7 @@
     ├── FieldNotFound         bars have no such field
     ├── FrequencyNotFound     the bundle has no bars of that frequency
     ├── DatasetNotFound       the bundle has no such dataset or classification scheme
+    ├── SliceNotNamed         a dataset with key columns was asked without naming a value of each
     ├── CalendarNotFound      no exchange calendar of that name, or not for those dates
     ├── BadInputFile          a row of an input file breaks a rule
     ├── BadIngestRequest      what was asked of an ingest cannot be done
@@ -20,7 +21,7 @@ Every sentence names what was found, the bound, and the next move.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 
 
@@ -136,6 +137,21 @@ class DatasetNotFound(DataError):
         self.name, self.bundle, self.known = name, bundle, tuple(known)
         found = f"Bundle {bundle!r} has no {kind} {name!r}; its {kind}s: {listed(self.known)}."
         super().__init__(found + did_you_mean(name, self.known))
+
+
+class SliceNotNamed(DataError):
+    """A dataset with key columns was asked without a known value of each. Attributes: dataset, bundle, known, found."""
+
+    def __init__(
+        self, dataset: str, bundle: str, known: Mapping[str, tuple[str, ...]], found: Mapping[str, str]
+    ) -> None:
+        self.dataset, self.bundle, self.known, self.found = dataset, bundle, dict(known), dict(found)
+        keys = "; ".join(f"{key}: {listed(values)}" for key, values in known.items()) or "none"
+        told = listed(f"{key}={value!r}" for key, value in found.items())
+        super().__init__(
+            f"Dataset {dataset!r} of bundle {bundle!r} is sliced by its keys ({keys}), but told was {told}. "
+            "Name one value of each key."
+        )
 
 
 class CalendarNotFound(DataError):

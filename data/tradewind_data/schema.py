@@ -8,6 +8,7 @@ A bundle is a folder::
     symbols.parquet               who bore which symbol when, both dates included
     splits.parquet dividends.parquet stock_dividends.parquet mergers.parquet
     classifications.parquet       codes of a scheme, such as sectors, with the dates on which they held
+    datasets/<name>.parquet       facts by when they became known (pointintime.py)
     bars/1d/<year>.parquet        daily bars of one year
     bars/1m/<year>-<month>.parquet  minute bars of one month; ``minute`` is the end of the minute, UTC
 
@@ -32,6 +33,7 @@ FORMAT = "tradewind-bundle"
 MANIFEST = "manifest.json"
 GRID_KEY = b"tradewind.grid"
 SCALE_KEY = b"tradewind.scale"
+DATASET_KEY = b"tradewind.dataset"
 PRICES = ("open", "high", "low", "close")
 FIELDS = (*PRICES, "volume")
 

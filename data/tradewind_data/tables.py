@@ -1,8 +1,8 @@
 """Between Parquet and numpy: the tables of schema.py as columns of plain arrays, and the digest of their values.
 
 In memory a table is a dict name → array: ``date`` and ``time`` columns int64 ns (NAT where null), strings object
-arrays, a nullable int64 has −1 where null. The digest covers names, kinds and values, not the bytes of a file, so it
-does not change with the version of the Parquet library that wrote it.
+arrays, a nullable int64 has −1 where null, a nullable bool is an object array with None. The digest covers names, kinds
+and values, not the bytes of a file, so it does not change with the version of the Parquet library that wrote it.
 """
 
 from __future__ import annotations
@@ -90,11 +90,13 @@ def read(path: Path, columns: tuple[Column, ...]) -> dict[str, Array]:
 
 
 def _dtype(column: Column) -> Any:
+    if column.kind == "bool" and column.nullable:
+        return object
     return {"float64": np.float64, "bool": np.bool_, "string": object}.get(column.kind, np.int64)
 
 
 def _canonical(column: Column, values: Array) -> bytes:
-    if column.kind == "string":
+    if _dtype(column) is object:
         return json.dumps(list(values), ensure_ascii=False).encode()
     if column.kind == "float64":
         values = np.where(np.isnan(values), np.nan, values)
@@ -112,13 +114,13 @@ def to_arrow(column: Column, values: Array, kind: pa.DataType) -> pa.Array:
         return pa.array(numbers, mask=null if null.any() else None).view(kind)
     if column.kind == "int64" and column.nullable:
         return pa.array(values, type=kind, mask=values < 0)
-    return pa.array(list(values) if column.kind == "string" else values, type=kind, from_pandas=False)
+    return pa.array(list(values) if _dtype(column) is object else values, type=kind, from_pandas=False)
 
 
 def _from_arrow(column: Column, data: pa.ChunkedArray) -> Array:
     import pyarrow as pa
 
-    if column.kind == "string":
+    if _dtype(column) is object:
         return np.array(data.to_pylist(), dtype=object)
     if column.kind in ("date", "time"):
         days = column.kind == "date"

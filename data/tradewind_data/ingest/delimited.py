@@ -8,11 +8,12 @@ NAT or "".
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import gzip
 import io
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
@@ -103,10 +104,17 @@ class InputTable:
 
 def read_input(path: Path, file: str, wanted: Sequence[Wanted]) -> InputTable:
     """Read the wanted columns of a file. BadInputFile for whatever cannot be read; optional columns may be absent."""
-    try:
+    with _telling(file):
         if path.suffix == ".parquet":
             return InputTable(path, file, _read_parquet(path, file, wanted))
         return InputTable(path, file, _read_csv(path, file, wanted))
+
+
+@contextlib.contextmanager
+def _telling(file: str) -> Iterator[None]:
+    """What the disk or the packing of a file says against reading it, as BadInputFile."""
+    try:
+        yield
     except UnicodeDecodeError as e:
         rule = f"the text is not UTF-8 (byte {e.start})"
         raise BadInputFile(file, rule, "Save the file as UTF-8") from None
@@ -150,7 +158,21 @@ def _matched(header: Iterable[str], file: str, wanted: Sequence[Wanted]) -> dict
     return {w.name: spelled[w.name] for w in wanted if w.name in spelled}
 
 
+def header_of(path: Path, file: str) -> list[str]:
+    """The names of a file's columns as they are written. BadInputFile for a file that cannot be read."""
+    with _telling(file):
+        return _header(path, file)
+
+
 def _header(path: Path, file: str) -> list[str]:
+    if path.suffix == ".parquet":
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        try:
+            return list(pq.read_schema(path).names)
+        except (pa.ArrowException, OSError) as e:
+            raise BadInputFile(file, f"it cannot be read as Parquet ({e})", "Write the file again") from None
     with _open_text(path) as text:
         found = next((record for record in csv.reader(text) if any(record)), None)
     if found is None:

@@ -6,6 +6,7 @@
     splits.csv  dividends.csv                corporate actions (actions.py); all optional
     stock_dividends.csv  mergers.csv
     classifications.csv                      codes such as sectors; optional
+    datasets/NAME.csv | .csv.gz | .parquet   facts by when they became known (datasets.py); optional
 
 SYMBOL is percent-decoded, so ``BRK.B``, ``^GSPC`` and ``BTC%2FUSD`` name what they say. The zipline csvdir layout is
 this one without the files beside ``daily/`` and ``minute/``. A file that cannot be read ends in BadInputFile and leaves
@@ -31,7 +32,8 @@ from tradewind_data.ingest import latechecks
 from tradewind_data.ingest.actions import FILES, ActionReader
 from tradewind_data.ingest.append import Base
 from tradewind_data.ingest.daily import BarredActions, DailyFile, read_daily, refuse_stranger
-from tradewind_data.ingest.listing import ASSETS_FILE, SYMBOLS_FILE, Roster, complete, read_roster
+from tradewind_data.ingest.datasets import joined, read_datasets
+from tradewind_data.ingest.listing import ASSETS_FILE, SYMBOLS_FILE, Listing, Roster, complete, read_roster
 from tradewind_data.ingest.market import Market, Progress, sessions_for
 from tradewind_data.ingest.minutes import MinuteFile, MinuteRules, read_minutes
 from tradewind_data.ingest.parallel import Meter, ordered
@@ -40,6 +42,7 @@ from tradewind_data.ingest.series import Jump
 from tradewind_data.ingest.spool import BUDGET_BYTES, AssetBars, Spool
 from tradewind_data.ingest.staging import check_name
 from tradewind_data.ingest.writer import Written, commit, writing
+from tradewind_data.pointintime import Dataset
 from tradewind_data.sessions import Sessions, date_text
 from tradewind_data.tables import NAT, Table
 
@@ -213,9 +216,28 @@ class FolderReader:
         self._quality.add(latechecks.unexplained(self._jumps, stored))
         self._quality.add(latechecks.twice(stored["dividends"]))
         minutes = self._minutes if len(self._minutes) else None
+        datasets = self._datasets(listing)
         earlier = None if self._base is None else self._base.earlier
         source = "folder of daily files" if minutes is None else "folder of daily and minute files"
-        return Market(sessions, stored, self._daily, minutes, source=source, quality=self._quality, earlier=earlier)
+        return Market(
+            sessions,
+            stored,
+            self._daily,
+            minutes,
+            source=source,
+            quality=self._quality,
+            earlier=earlier,
+            datasets=datasets,
+        )
+
+    def _datasets(self, listing: Listing) -> dict[str, Dataset]:
+        """The folder's datasets, added to those of the version that is appended to."""
+        found = read_datasets(self._folder, listing)
+        if self._base is None:
+            return found
+        earlier = self._base.bundle.datasets
+        old = {name: earlier.dataset(name) for name in earlier.names}
+        return {**old, **{name: joined(name, old.get(name), new) for name, new in found.items()}}
 
     def _span(self) -> tuple[int, int]:
         """Labels of the first and last daily bar, with those of the version that is appended to."""
@@ -338,9 +360,6 @@ class FolderReader:
 
 def _left_out(folder: Path) -> list[str]:
     warnings = []
-    count = sum(1 for p in (folder / "datasets").glob("*") if p.is_file()) if (folder / "datasets").is_dir() else 0
-    if count:
-        warnings.append(f"datasets/ ({count} files) was left out: datasets are not read yet")
     if (folder / "futures.csv").is_file():
         warnings.append("futures.csv was left out: futures are not read yet")
     for path in sorted(folder.glob("*.csv")):

@@ -7,7 +7,7 @@ dates are sessions of the calendar, strictly ascending; sids are those of ``asse
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -15,6 +15,7 @@ import pandas as pd
 
 from tradewind_data.ingest.quality import Quality
 from tradewind_data.ingest.spool import AssetBars, Spool, held
+from tradewind_data.pointintime import Dataset
 from tradewind_data.sessions import DAY_NS, Int64Array, Sessions, build_sessions, date_text
 from tradewind_data.tables import Table
 
@@ -44,7 +45,7 @@ class Market:
     ``splits``, ``dividends``, ``stock_dividends``, ``mergers``, ``classifications`` of schema.py. bars: the daily bars,
     a spool or one entry an asset; minutes: the minute bars, None without any. currency: ISO 4217. source: how it came
     about. quality: what was found wrong so far, None when nobody looked. earlier: what the version has to which these
-    bars are added, None for a bundle of its own.
+    bars are added, None for a bundle of its own. datasets: by name (pointintime.py).
     """
 
     sessions: Sessions
@@ -55,6 +56,7 @@ class Market:
     source: str = ""
     quality: Quality | None = None
     earlier: Earlier | None = None
+    datasets: Mapping[str, Dataset] = field(default_factory=dict)
 
     @cached_property
     def daily(self) -> Spool:

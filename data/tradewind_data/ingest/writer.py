@@ -89,6 +89,9 @@ def write_folder(
         table = stored[table_name]
         keys = _ORDER.get(table_name)
         _write(folder, f"{table_name}.parquet", columns, tables.sort_by(table, *keys) if keys else table, files)
+    for dataset_name, dataset in market.datasets.items():
+        path = f"datasets/{dataset_name}.parquet"
+        _write(folder, path, dataset.columns, dataset.table, files, dataset.metadata)
     files.update(_write_bars(market, folder, progress, base))
     manifest = _manifest(market, name, {**files, **_write_quality(market, name, folder, files)})
     (folder / MANIFEST).write_text(manifest.text(), encoding="utf-8")
@@ -140,9 +143,10 @@ def _write(
     columns: tuple[Column, ...],
     table: tables.Table,
     files: dict[str, FileFacts],
+    metadata: dict[bytes, bytes] | None = None,
 ) -> None:
     path = folder / relative
-    tables.write(path, columns, table)
+    tables.write(path, columns, table, metadata)
     content = tables.digest(columns, table)
     files[relative] = FileFacts(file_sha256(path), content, path.stat().st_size, tables.length(table))
 
