@@ -162,6 +162,7 @@ class Service:
             return answered((202 if wants_value else 200, pending))
         answer = resource.future.result()
         if wants_value or answer[0] != 200:
+            resource.collected = True
             return answered(answer)
         return answered((302, b'{"status":"ready"}'), {"Location": f"/{api}/api/resource/{identity}/value"})
 

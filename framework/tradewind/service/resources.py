@@ -16,12 +16,16 @@ class TooMany(Exception):
 
 @dataclass
 class Resource:
-    """One deferred answer. ``finished``: when it came (monotonic seconds), None while it has not."""
+    """One deferred answer. ``finished``: when it came (monotonic seconds), None while it has not.
+
+    ``collected``: whether its owner has been given the value.
+    """
 
     id: str
     owner: str
     future: Future[Answer]
     finished: float | None = None
+    collected: bool = False
 
 
 class Resources:
@@ -32,10 +36,15 @@ class Resources:
         self._all: dict[str, Resource] = {}
 
     def room(self, owner: str) -> None:
-        """Raise TooMany unless the owner may defer one more."""
+        """Raise TooMany unless the owner may defer one more; what was collected makes room, the oldest first."""
         self._forget()
-        if sum(resource.owner == owner for resource in self._all.values()) >= self._most:
+        own = [resource for resource in self._all.values() if resource.owner == owner]
+        if len(own) < self._most:
+            return
+        oldest = next((resource for resource in own if resource.collected), None)
+        if oldest is None:
             raise TooMany
+        del self._all[oldest.id]
 
     def add(self, owner: str, future: Future[Answer]) -> Resource:
         """Keep the answer of a future."""
