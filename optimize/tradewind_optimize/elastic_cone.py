@@ -17,6 +17,7 @@ from tradewind_optimize.solvers.cvxpy import checked, run
 
 EXACT = 1e-7
 _PRICED = 1e-5  # of a price between 0 and 1
+_TILT = 1e-6
 
 
 class ConeElastic:
@@ -35,13 +36,15 @@ class ConeElastic:
             on = np.flatnonzero(active[start : start + height(block)])
             if len(on):
                 slack = cvxpy.Variable(len(on), nonneg=True)
-                slacks.append(cvxpy.sum(slack))
+                slacks.append(slack)
                 parts += [(start + on, row) for row in _Soft(cvxpy, w, slack, on).rows(block)]
-        problem = cvxpy.Problem(cvxpy.Minimize(sum(slacks)), [row for _, row in parts])
+        # of equal relaxations the one of the constraint given first, rather than a part of each
+        cost = sum((1.0 + _TILT * rank) * cvxpy.sum(slack) for rank, slack in enumerate(slacks))
+        problem = cvxpy.Problem(cvxpy.Minimize(cost), [row for _, row in parts])
         run(cvxpy, problem)
         if w.value is None:
             return Probe(float("inf"), np.zeros(self.n), active.copy())
-        total = float(problem.value)
+        total = float(sum(slack.value.sum() for slack in slacks))
         return Probe(total if total > EXACT else 0.0, np.array(w.value), self._support(active, parts))
 
     def _support(self, active: Flags, parts: list[tuple[Any, Any]]) -> Flags:

@@ -23,6 +23,7 @@ from tradewind_optimize.costs import Penalized, Penalty, TransactionCost, Turnov
 from tradewind_optimize.entry import calculate_optimal_portfolio, run_optimization
 from tradewind_optimize.errors import InfeasibleConstraints, InvalidParameter, InvalidType
 from tradewind_optimize.labels import column
+from tradewind_optimize.meanvariance.model import Model
 from tradewind_optimize.objectives import MaximizeAlpha, TargetWeights, Terms
 from tradewind_optimize.problem import Convex, Linear
 from tradewind_optimize.utility import MaximizeUtility, MinimizeRisk
@@ -199,6 +200,13 @@ class TestCoverage:
         found = calculate_optimal_portfolio(MaximizeUtility(few, model, 2.0), [])
         assert list(found.index) == names[3:6]
         assert found.to_numpy() == pytest.approx(np.linalg.solve(covariance[3:6, 3:6], few) / 2, rel=1e-6)
+
+    def test_the_model_of_the_mean_variance_toolbox(self):
+        data = {"r": [0.1, 0.2], "Q": [1.0, 3.0], "F": [[0.5], [0.1]], "D": [[2.0]]}
+        found = calculate_optimal_portfolio(MinimizeRisk(Model(data), labels=["a", "b"]), [NetExposure(1, 1)])
+        covariance = np.diag([1.0, 3.0]) + 2.0 * np.outer([0.5, 0.1], [0.5, 0.1])
+        inverse = np.linalg.solve(covariance, np.ones(2))
+        assert found.to_numpy() == pytest.approx(inverse / inverse.sum(), abs=1e-12)
 
     def test_labels_may_be_said_apart(self):
         bare = SimpleNamespace(Q=np.array([1.0, 3.0]), F=None, D=None)
