@@ -127,7 +127,7 @@ class Algorithm:
         self.context = Context(self)
         self.context.portfolio = Portfolio(ledger, market.finder, sessions.index[market.clock.first])
         self.context.account = self.account = Account(ledger)
-        self.settings = Settings(self._only_in_initialize, blotter, market.clock, ledger.starting_cash)
+        self.settings = Settings(self._only_in_initialize, blotter, market.finder, market.clock, ledger.starting_cash)
         self.controls = Controls(self._only_in_initialize, self.log, self.data.restrictions, self.now)
         self.rooms = self, self.settings, self.controls
         self.rebalancer = Rebalancer(
@@ -163,9 +163,10 @@ class Algorithm:
 
     @property
     def acts_every_session(self) -> bool:
-        """Whether a function of the user runs or an account control looks in every session, whatever is scheduled."""
+        """Whether something happens in every session, whatever is scheduled: functions, account controls, interest."""
         functions = self.functions
-        return bool(functions.handle_data or functions.before_trading_start or self.controls.account)
+        always = functions.handle_data or functions.before_trading_start or self.controls.account
+        return bool(always) or self.settings.financing is not None
 
     def due(self, session: int, count: int) -> tuple[dict[int, list[Any]], list[Any]]:
         """Return what is scheduled in a session of `count` minutes: minute → functions, and those of every minute.

@@ -71,6 +71,7 @@ __all__ = [
     "set_cancel_policy",
     "set_commission",
     "set_do_not_order_list",
+    "set_financing",
     "set_long_only",
     "set_max_leverage",
     "set_max_order_count",
@@ -137,6 +138,17 @@ def set_cancel_policy(cancel_policy: CancelPolicy) -> None:
 def set_benchmark(benchmark: Asset | pd.Series) -> None:
     """Compare the run with an asset, or with a Series of daily returns; only in initialize."""
     _running("set_benchmark").settings.set_benchmark(benchmark)
+
+
+def set_financing(
+    cash_rate: float = 0.0, debit_rate: float = 0.0, borrow_fee: Any = 0.0, day_count: float = 360.0
+) -> None:
+    """Earn cash_rate on positive cash, pay debit_rate on negative cash and borrow_fee on short positions.
+
+    Annual fractions (0.03 = 3 %) for each calendar day, booked at the start of the next session; borrow_fee is one
+    rate, or a dict asset → rate (others are free). Only in initialize; without it nothing is earned or paid.
+    """
+    _running("set_financing").settings.set_financing(cash_rate, debit_rate, borrow_fee, day_count)
 
 
 def set_symbol_lookup_date(dt: Any) -> None:

@@ -116,6 +116,17 @@ def apply_commission(book: Book, column: int, cost: float) -> None:
 
 
 @njit(cache=True)
+def charge(book: Book, interest: float, columns: Vector, fees: Vector) -> None:
+    """Add interest to the cash, and take the fees of columns from it."""
+    book.cash[CASH] += interest
+    book.cash[FLOW] += interest
+    book.cash[GAIN] += interest
+    for i in range(len(columns)):
+        move_cash(book, columns[i], -fees[i])
+        count_gain(book, columns[i], -fees[i])
+
+
+@njit(cache=True)
 def apply_fills(book: Book, columns: Vector, amounts: Vector, prices: Vector, commissions: Vector) -> None:
     """Book the fills of one bar in order, then their commissions (those above 0)."""
     for i in range(len(columns)):

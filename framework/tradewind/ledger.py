@@ -150,6 +150,10 @@ class Ledger:
         self.book.cash[kernels.CASH] += delta
         self.book.cash[kernels.BASE] += delta
 
+    def charge(self, interest: float, columns: np.ndarray, fees: np.ndarray) -> None:
+        """Book interest on the cash (negative: paid) and the borrowing fees of columns."""
+        kernels.charge(self.book, interest, columns, fees)
+
     def worst_column(self) -> int | None:
         """Return the column whose value + flow is furthest from its gain, None when all agree: then it is the cash."""
         book = self.book

@@ -12,9 +12,10 @@ from tradewind.cancel_policy import CancelPolicy
 from tradewind.clock import Clock
 from tradewind.commission import CommissionModel
 from tradewind.errors import BadParameter
+from tradewind.financing import Financing, financing_of
 from tradewind.slippage import SlippageModel
 from tradewind.times import moment
-from tradewind_data.assets import Asset
+from tradewind_data.assets import Asset, AssetFinder
 
 
 class Book(Protocol):
@@ -32,10 +33,18 @@ class Book(Protocol):
 class Settings:
     """The settings of one run; settable(function) raises when it is too late to change one."""
 
-    def __init__(self, settable: Callable[[str], None], blotter: Book, clock: Clock, capital_base: float) -> None:
-        self._settable, self._blotter = settable, blotter
+    def __init__(
+        self,
+        settable: Callable[[str], None],
+        blotter: Book,
+        finder: AssetFinder,
+        clock: Clock,
+        capital_base: float,
+    ) -> None:
+        self._settable, self._blotter, self._finder = settable, blotter, finder
         self._environment = environment_of(clock, capital_base)
         self.benchmark: Asset | pd.Series | None = None
+        self.financing: Financing | None = None
         self.symbols_as_of = clock.label(clock.last)
 
     def set_slippage(self, us_equities: Any = None, us_futures: Any = None) -> None:
@@ -63,6 +72,14 @@ class Settings:
         """Compare the run with an asset, or with a Series of daily returns."""
         self._settable("set_benchmark")
         self.benchmark = benchmark
+
+    def set_financing(
+        self, cash_rate: float = 0.0, debit_rate: float = 0.0, borrow_fee: Any = 0.0, day_count: float = 360.0
+    ) -> None:
+        """Earn and pay interest on cash, pay fees for borrowed shares."""
+        self._settable("set_financing")
+        columns, column_of = len(self._finder), self._finder.column
+        self.financing = financing_of(cash_rate, debit_rate, borrow_fee, day_count, columns, column_of)
 
     def set_symbol_lookup_date(self, dt: Any) -> None:
         """Look symbols up as of a date from now on."""

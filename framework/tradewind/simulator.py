@@ -1,7 +1,7 @@
 """The event loop: session after session, bar after bar, in the order in which things happen in a market.
 
 session start        capital comes in or goes out, dividends go ex and are paid, the session's starting figures are
-                     taken, splits take effect
+                     taken, interest and borrowing fees are charged, splits take effect
 before the open      before_trading_start
 each bar             orders of earlier bars fill, their commissions are charged, holdings are marked at the close,
                      then handle_data and the scheduled functions run; what they order waits for the next bar
@@ -22,6 +22,7 @@ from tradewind import cancel_policy
 from tradewind.algorithm import Algorithm, Market, Phase
 from tradewind.blotter import ASSET_CLOSED, Blotter, Fills
 from tradewind.capital import CapitalChange
+from tradewind.financing import Charges
 from tradewind.ledger import Ledger
 from tradewind.recorder import Recorder
 from tradewind.semantics import Semantics
@@ -119,6 +120,7 @@ class Simulator:
 
     def start_of_session(self, session: int) -> None:
         """Capital changes, dividends, the session's starting figures, splits: of open orders, then of positions."""
+        charges = self._charges(session)
         for change in self.capital_changes.get(session, ()):
             self._change_capital(session, change)
         if self.semantics.pnl_includes_dividends:
@@ -127,8 +129,17 @@ class Simulator:
         else:
             self.ledger.start_of_session(session, self.market.prices.price_before)
             self.recorder.start_of_session()
+        if charges is not None:
+            self.ledger.charge(charges.interest, charges.columns, charges.fees)
         if self._eventful[session]:
             self._split(session)
+
+    def _charges(self, session: int) -> Charges | None:
+        """Return the interest and fees since the session before, None when there are none."""
+        financing, labels, ledger = self.algorithm.settings.financing, self.market.clock.sessions.labels, self.ledger
+        if financing is None or session == self.market.clock.first:
+            return None
+        return financing.charges(ledger.book, ledger.cash, ledger.held, int(labels[session] - labels[session - 1]))
 
     def _change_capital(self, session: int, change: CapitalChange) -> None:
         """Let money in or out, at the prices of the session before."""

@@ -21,7 +21,7 @@ FLOORS = [
     "errors wording",
     "semantics times kernels matching metrics tables coarse",
     "orders portfolio clock schedule cancel_policy restrictions story bar_data log packets runfiles",
-    "sizing prices guards slippage commission controls capital ledger result recorded",
+    "sizing prices guards slippage commission controls capital financing ledger result recorded",
     "blotter contest minute_prices settings",
     "recorder",
     "rebalance",
