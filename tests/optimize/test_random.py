@@ -72,8 +72,16 @@ def reference(goal, oracles, n):
     w = cp.Variable(n)
     problem = cp.Problem(goal(w), [row for oracle in oracles for row in oracle(w)])
     options = {"tol_gap_abs": 1e-11, "tol_gap_rel": 1e-11, "tol_feas": 1e-11}
-    problem.solve(solver=cp.CLARABEL, **options)
-    return problem.status.removesuffix("_inaccurate"), problem.value, w.value
+    try:
+        problem.solve(solver=cp.CLARABEL, **options)
+    except cp.SolverError:  # a problem without an interior may be more than an interior point method can tell
+        problem.solve(solver=cp.HIGHS)
+    status = problem.status.removesuffix("_inaccurate")
+    if status == "unbounded":  # said of any direction that never ends, even where no portfolio exists to start from
+        feasible = cp.Problem(cp.Minimize(0), problem.constraints)
+        feasible.solve(solver=cp.HIGHS)
+        status = "infeasible" if feasible.status == "infeasible" else status
+    return status, problem.value, w.value
 
 
 def draw(seed):
@@ -91,8 +99,12 @@ def violation(oracles, weights):
     return max((float(np.max(row.violation())) for row in rows), default=0.0)
 
 
+MANY = [pytest.param(seed, marks=pytest.mark.slow) if seed >= 60 else seed for seed in range(320)]
+OURS = {"dual_newton", "dual_simplex", "box"}
+
+
 @pytest.mark.filterwarnings("ignore:Solution may be inaccurate")
-@pytest.mark.parametrize("seed", range(110))
+@pytest.mark.parametrize("seed", MANY)
 def test_target_weights(seed):
     names, current, target, drawn = draw(seed)
     words, oracles = [word for word, _ in drawn], [oracle for _, oracle in drawn]
@@ -101,13 +113,15 @@ def test_target_weights(seed):
     assert result.status == status
     if result.success:
         weights = result.new_weights.to_numpy()
-        assert violation(oracles, weights) <= 1e-8
+        assert result.diagnostics.solver in OURS, result.diagnostics.attempts
+        assert result.diagnostics.certificate.residual <= 1e-13
+        assert violation(oracles, weights) <= 1e-12
         assert ((weights - target) ** 2).sum() <= best + 1e-7 * max(abs(best), 1e-3 * float(target @ target))
         assert result.diagnostics.objective == pytest.approx(float(((weights - target) ** 2).sum()))
 
 
 @pytest.mark.filterwarnings("ignore:Solution may be inaccurate")
-@pytest.mark.parametrize("seed", range(110))
+@pytest.mark.parametrize("seed", MANY)
 def test_maximize_alpha(seed):
     names, current, target, drawn = draw(1000 + seed)
     alphas = target.round(2) if seed % 3 == 0 else target
@@ -117,7 +131,8 @@ def test_maximize_alpha(seed):
     assert result.status == status
     if result.success:
         weights = result.new_weights.to_numpy()
-        assert violation(oracles, weights) <= 1e-8
+        assert result.diagnostics.certificate.residual <= 1e-12
+        assert violation(oracles, weights) <= 1e-12
         assert weights @ alphas >= best - 1e-7 * max(abs(best), 1e-3 * float(np.abs(alphas).max()))
         nearest_on_the_face(alphas.to_numpy(), oracles, current.to_numpy(), weights, best)
 
