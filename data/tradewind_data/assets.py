@@ -13,10 +13,11 @@ from typing import Any, overload
 
 import numpy as np
 import pandas as pd
+from pandas.api.typing import NaTType
 
 from tradewind_data.errors import ForeignAsset, SidNotFound, SymbolNotFound
 from tradewind_data.sessions import Int64Array, Sessions, date_text
-from tradewind_data.tables import Table
+from tradewind_data.tables import NAT, Table
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -94,10 +95,16 @@ class Equity(Asset):
     __slots__ = ()
 
 
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Future(Asset):
-    """A futures contract; its value is points × price_multiplier, settled in cash."""
+    """A futures contract; its value is points × price_multiplier, settled in cash.
 
-    __slots__ = ()
+    root_symbol: what its contracts share (``CL``). notice_date, expiration_date: naive Timestamp[ns], NaT unknown.
+    """
+
+    root_symbol: str = ""
+    notice_date: pd.Timestamp | NaTType = pd.NaT
+    expiration_date: pd.Timestamp | NaTType = pd.NaT
 
 
 def _sid_of(other: object) -> int | None:
@@ -109,13 +116,15 @@ def _sid_of(other: object) -> int | None:
 class AssetFinder(Sequence[Asset]):
     """The assets of one bundle, found by sid, by column, or by the symbol borne at a date.
 
-    table, symbols: the ``assets`` and ``symbols`` tables of schema.py, assets ascending by sid. As a sequence it
-    yields the assets by column. Arrays (int64[N], read-only): sids; start, end, auto_close: session ordinals of the
-    first session alive, the last session alive, and the first session whose label ≥ auto_close_date (S = never).
+    table, symbols, futures: the tables ``assets`` (ascending by sid), ``symbols`` and ``futures`` of schema.py. As a
+    sequence it yields the assets by column. Arrays (int64[N], read-only): sids; start, end, auto_close: ordinals of the
+    first session alive, the last session alive, and the first whose label ≥ auto_close_date (S = never).
     """
 
-    def __init__(self, table: Table, symbols: Table, sessions: Sessions, bundle: str) -> None:
-        self.bundle = bundle
+    def __init__(
+        self, table: Table, symbols: Table, sessions: Sessions, bundle: str, futures: Table | None = None
+    ) -> None:
+        self.bundle, self._futures = bundle, futures
         self._table, self._symbols = table, symbols
         self.sids: Int64Array = table["sid"]
         self.start: Int64Array = np.searchsorted(sessions.labels, table["start_date"]).astype(np.int64)
@@ -198,13 +207,24 @@ class AssetFinder(Sequence[Asset]):
 
     def _make(self, column: int) -> Asset:
         row: dict[str, Any] = {name: values[column] for name, values in self._table.items()}
-        kind = Future if row.pop("asset_type") == "future" else Equity
+        future = row.pop("asset_type") == "future"
         for name in ("start_date", "end_date", "auto_close_date"):
             row[name] = pd.Timestamp(int(row[name]), unit="ns")
         row["sid"] = int(row["sid"])
         for name in ("price_multiplier", "tick_size"):
             row[name] = float(row[name])
-        return kind(column=column, **row)
+        return Future(column=column, **row, **self._contract(row["sid"])) if future else Equity(column=column, **row)
+
+    def _contract(self, sid: int) -> dict[str, Any]:
+        """What the table ``futures`` says of a contract."""
+        if self._futures is None:
+            return {}
+        place = np.flatnonzero(self._futures["sid"] == sid)
+        if not len(place):
+            return {}
+        dates = {name: int(self._futures[name][place[0]]) for name in ("notice_date", "expiration_date")}
+        known = {name: pd.NaT if ns == NAT else pd.Timestamp(ns, unit="ns") for name, ns in dates.items()}
+        return {"root_symbol": self._futures["root_symbol"][place[0]], **known}
 
 
 def _date(as_of_ns: int | None) -> str | None:

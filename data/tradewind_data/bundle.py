@@ -27,7 +27,7 @@ from tradewind_data.gridfile import GridFile
 from tradewind_data.manifest import Manifest, file_sha256, read_manifest
 from tradewind_data.minutebars import MinuteReader
 from tradewind_data.pointintime import Classifications, DatasetReader
-from tradewind_data.schema import MANIFEST, TABLES
+from tradewind_data.schema import FUTURES, MANIFEST, TABLES
 from tradewind_data.sessions import DAY_NS, Sessions
 
 
@@ -64,7 +64,8 @@ class Bundle:
     @cached_property
     def finder(self) -> AssetFinder:
         """The assets and their symbols."""
-        return AssetFinder(self.table("assets"), self.table("symbols"), self.sessions, self.name)
+        futures = self.table("futures") if "futures.parquet" in self.manifest.files else None
+        return AssetFinder(self.table("assets"), self.table("symbols"), self.sessions, self.name, futures)
 
     @cached_property
     def actions(self) -> Actions:
@@ -133,7 +134,7 @@ class Bundle:
 
         file = f"{name}.parquet"
         try:
-            return tables.read(self.path / file, TABLES[name])
+            return tables.read(self.path / file, FUTURES if name == "futures" else TABLES[name])
         except FileNotFoundError:
             raise BundleCorrupt(self.name, file, "is missing") from None
         except (pa.ArrowException, OSError, KeyError) as e:

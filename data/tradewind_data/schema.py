@@ -7,6 +7,7 @@ A bundle is a folder::
     assets.parquet                one row an asset, by sid; the row's rank is the asset's column
     symbols.parquet               who bore which symbol when, both dates included
     splits.parquet dividends.parquet stock_dividends.parquet mergers.parquet
+    futures.parquet               one row a contract; only where there are any
     classifications.parquet       codes of a scheme, such as sectors, with the dates on which they held
     datasets/<name>.parquet       facts by when they became known (pointintime.py)
     bars/1d/<year>.parquet        daily bars of one year
@@ -113,6 +114,12 @@ TABLES: dict[str, tuple[Column, ...]] = {
         Column("code", "string", "code of the asset in it"),
     ),
 }
+FUTURES: tuple[Column, ...] = (
+    _SID,
+    Column("root_symbol", "string", "what the contracts of one underlying share"),
+    Column("notice_date", "date", "first day of notice of delivery; null = unknown", nullable=True),
+    Column("expiration_date", "date", "last day of trading; null = unknown", nullable=True),
+)
 BARS: tuple[Column, ...] = (
     Column("session", "date", "label of the session"),
     _SID,

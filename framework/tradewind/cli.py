@@ -330,6 +330,42 @@ def _show_ingest(made: Any, as_json: bool) -> None:
     terminal.show_pairs(f"Bundle {made.name}, version {made.version}", rows, click.echo)
 
 
+@ingest.command("csvdir")
+@click.argument("path", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--name", required=True, help="Name of the bundle.")
+@click.option("--calendar", help="Exchange calendar of the bars.  [default: XNYS; with --append, the bundle's]")
+@click.option("--append", is_flag=True, help="Add to the latest version; only what is new is written.")
+@strict_option
+@json_option
+def ingest_csvdir(path: Path, name: str, as_json: bool, **options: Any) -> None:
+    """Read the csvdir layout: daily/SYMBOL.csv with dividend and split columns, and minute/SYMBOL.csv.
+
+    It is the layout of `ingest folder` without the tables beside it.
+    """
+    from tradewind_data.ingest.folder import ingest_folder as ingest_into
+
+    _show_ingest(ingest_into(path, name, progress=_counter(), **options), as_json)
+
+
+@ingest.command("vendor")
+@click.argument("reader")
+@click.argument("path", type=click.Path(exists=True, path_type=Path))
+@click.option("--name", required=True, help="Name of the bundle.")
+@click.option("--calendar", help="Exchange calendar of the bars.  [default: XNYS; with --append, the bundle's]")
+@click.option("--append", is_flag=True, help="Add to the latest version; only what is new is written.")
+@strict_option
+@json_option
+def ingest_vendor(reader: str, path: Path, name: str, as_json: bool, **options: Any) -> None:
+    """Read a vendor's files with READER: yahoo, stooq, or one that is installed.
+
+    \b
+    tradewind ingest vendor yahoo downloads/ --name mine
+    """
+    from tradewind_data.ingest.vendors import ingest_vendor as ingest_into
+
+    _show_ingest(ingest_into(reader, path, name, progress=_counter(), **options), as_json)
+
+
 @ingest.command("synthetic")
 @click.option("--name", default="synthetic", show_default=True, help="Name of the bundle.")
 @click.option("--assets", type=int, default=500, show_default=True, help="Number of assets, beside an index fund.")

@@ -262,7 +262,6 @@ def test_other_input_another_hash(folder, root: Path, change) -> None:
 
 def test_what_is_left_out_is_said(folder, root: Path) -> None:
     folder.bars("A", WEEK)
-    folder.write("futures.csv", "x")
     folder.write("split.csv", "x")
     folder.write("daily/.hidden.csv", "x")
     folder.write("daily/notes.txt", "x")
@@ -271,14 +270,13 @@ def test_what_is_left_out_is_said(folder, root: Path) -> None:
     report, bundle = ingested(folder)
     text = "\n".join(report.warnings)
     for part in (
-        "futures.csv was left out",
         "split.csv was left out: the folder format knows no such file. Did you mean splits.csv",
         "'B' has no bars",
         "1 of the dividends take effect outside the bars",
         "dividend of A on 2020-01-03 adjusts no price: 500, the last close before it is 10",
     ):
         assert part in text
-    assert len(report.warnings) == 5
+    assert len(report.warnings) == 4
     assert np.isnan(column(bundle, "B")).all()
 
 

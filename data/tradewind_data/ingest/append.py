@@ -120,7 +120,16 @@ class Base:
         merged["auto_close_date"][shared] = np.where(fresh == day_after(end), kept, fresh)
         for name in ("asset_name", "exchange"):
             merged[name][shared] = np.where(new[name][shared] == "", old[name][place], new[name][shared])
+        self._keep_contracts(merged, old, shared, place, roster)
         return _union("assets", merged, old, ~np.isin(old["sid"], new["sid"]), ("sid",))
+
+    def _keep_contracts(
+        self, merged: dict[str, Array], old: Table, shared: BoolArray, place: Int64Array, roster: Roster
+    ) -> None:
+        """A contract that the new folder has bars of, but no futures.csv, stays the contract it was."""
+        if roster.contracts is None:
+            for name in ("asset_type", "price_multiplier", "tick_size"):
+                merged[name][shared] = old[name][place]
 
     def _symbols(self, roster: Roster, new: Listing) -> Table:
         """Symbol history: what the folder tells of an asset replaces what was known, else its last symbol lives on."""
@@ -155,6 +164,16 @@ class Base:
                 said = tuple(f"{name}: was {_shown(name, lost, i)}" for i in range(tables.length(lost)))
                 revised.append(Flaws("revision", -1, lost[keys[1]], said))
         return merged, revised
+
+    def futures(self, new: Table | None) -> Table | None:
+        """The contracts of both."""
+        if "futures.parquet" not in self.bundle.manifest.files:
+            return new
+        old = self.bundle.table("futures")
+        if new is None:
+            return old
+        rest = _rows(old, ~np.isin(old["sid"], new["sid"]))
+        return tables.sort_by({name: np.concatenate([new[name], rest[name]]) for name in new}, "sid")
 
     def under(self, plan: Plan) -> Under | None:
         """The file of the same period, None when there is none."""

@@ -1,6 +1,7 @@
 """The folder reader: a folder of CSV or Parquet files becomes the next version of a bundle.
 
     assets.csv  symbols.csv                  who is listed (listing.py); both optional
+    futures.csv                              contracts (listing.py); optional
     daily/SYMBOL.csv | .csv.gz | .parquet    date, open, high, low, close, volume[, dividend, split] (daily.py)
     minute/SYMBOL.csv | .csv.gz | .parquet   date, open, high, low, close, volume (minutes.py); optional
     splits.csv  dividends.csv                corporate actions (actions.py); all optional
@@ -33,7 +34,15 @@ from tradewind_data.ingest.actions import FILES, ActionReader
 from tradewind_data.ingest.append import Base
 from tradewind_data.ingest.daily import BarredActions, DailyFile, read_daily, refuse_stranger
 from tradewind_data.ingest.datasets import joined, read_datasets
-from tradewind_data.ingest.listing import ASSETS_FILE, SYMBOLS_FILE, Listing, Roster, complete, read_roster
+from tradewind_data.ingest.listing import (
+    ASSETS_FILE,
+    SYMBOLS_FILE,
+    Listing,
+    Roster,
+    complete,
+    futures_table,
+    read_roster,
+)
 from tradewind_data.ingest.market import Market, Progress, sessions_for
 from tradewind_data.ingest.minutes import MinuteFile, MinuteRules, read_minutes
 from tradewind_data.ingest.parallel import Meter, ordered
@@ -228,7 +237,13 @@ class FolderReader:
             quality=self._quality,
             earlier=earlier,
             datasets=datasets,
+            futures=self._futures(roster),
         )
+
+    def _futures(self, roster: Roster) -> Table | None:
+        """The folder's contracts, with those of the version that is appended to."""
+        new = futures_table(roster)
+        return new if self._base is None else self._base.futures(new)
 
     def _datasets(self, listing: Listing) -> dict[str, Dataset]:
         """The folder's datasets, added to those of the version that is appended to."""
@@ -360,8 +375,6 @@ class FolderReader:
 
 def _left_out(folder: Path) -> list[str]:
     warnings = []
-    if (folder / "futures.csv").is_file():
-        warnings.append("futures.csv was left out: futures are not read yet")
     for path in sorted(folder.glob("*.csv")):
         if path.name not in _KNOWN:
             near = did_you_mean(path.name, _KNOWN)

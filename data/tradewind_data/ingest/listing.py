@@ -2,8 +2,11 @@
 
     assets.csv   symbol[, sid, name, exchange, asset_type, start_date, end_date, auto_close_date]
     symbols.csv  sid, symbol[, start_date, end_date]
+    futures.csv  symbol, root_symbol[, sid, name, exchange, start_date, end_date, notice_date, expiration_date,
+                 auto_close_date, multiplier, tick_size]
 
-Without assets.csv the assets are the symbols of the bar files. Without sids the assets are numbered from 1 in the
+A contract's positions are closed on its notice or expiration date, whichever comes first, if it names no auto-close
+date. Without assets.csv the assets are the symbols of the bar files. Without sids the assets are numbered from 1 in the
 sorted order of their symbols: the same folder gives the same sids, a symbol added later moves those after it (give
 sids to keep them). start_date and end_date default to the first and the last bar, auto_close_date to the day after
 end_date. Without symbols.csv an asset bears its symbol from start_date to end_date.
@@ -27,12 +30,20 @@ from tradewind_data.schema import TABLES
 from tradewind_data.sessions import Int64Array, date_text
 from tradewind_data.tables import NAT, Array, Table
 
-ASSETS_FILE, SYMBOLS_FILE = "assets.csv", "symbols.csv"
+ASSETS_FILE, SYMBOLS_FILE, FUTURES_FILE = "assets.csv", "symbols.csv", "futures.csv"
+_CONTRACT_DATES = ("notice_date", "expiration_date")
 _ASSETS = (
     Wanted("symbol", TEXT),
     Wanted("sid", NUMBER, required=False),
     *(Wanted(name, TEXT, required=False) for name in ("name", "exchange", "asset_type")),
     *(Wanted(name, DATE, required=False) for name in ("start_date", "end_date", "auto_close_date")),
+)
+_FUTURES = (
+    *(Wanted(name, TEXT) for name in ("symbol", "root_symbol")),
+    Wanted("sid", NUMBER, required=False),
+    *(Wanted(name, TEXT, required=False) for name in ("name", "exchange")),
+    *(Wanted(name, NUMBER, required=False) for name in ("multiplier", "tick_size")),
+    *(Wanted(name, DATE, required=False) for name in ("start_date", "end_date", "auto_close_date", *_CONTRACT_DATES)),
 )
 _SYMBOLS = (
     Wanted("sid", NUMBER),
@@ -44,13 +55,19 @@ _SYMBOLS = (
 
 @dataclass(frozen=True, eq=False)
 class Roster:
-    """The assets before their dates are known: symbol → sid, and the rows of assets.csv when there is one."""
+    """The assets before their dates are known: symbol → sid, and the rows of assets.csv when there is one.
+
+    contracts: the futures, a roster of their own whose source is futures.csv; their sids are in ``sids`` too.
+    """
 
     sids: Mapping[str, int]
     source: InputTable | None
+    contracts: Roster | None = None
 
     def lifetime(self, symbol: str) -> tuple[int, int]:
         """The first and last day (ns) that assets.csv gives the asset, NAT where it gives none."""
+        if self.contracts is not None and symbol in self.contracts.sids:
+            return self.contracts.lifetime(symbol)
         return self._lifetimes.get(symbol, (NAT, NAT))
 
     @cached_property
@@ -142,17 +159,39 @@ def read_roster(folder: Path, symbols: list[str], known: Mapping[str, int] | Non
 
     known: symbol → sid of the version that is appended to; new assets without a sid are numbered after them.
     """
-    if not (folder / ASSETS_FILE).is_file():
-        return Roster(_number(symbols, known or {}), None)
-    table = read_input(folder / ASSETS_FILE, ASSETS_FILE, _ASSETS)
+    contracts = _read_source(folder, FUTURES_FILE, _FUTURES)
+    traded = [] if contracts is None else contracts["symbol"].tolist()
+    source = _read_source(folder, ASSETS_FILE, _ASSETS)
+    if source is None:
+        sids = _number([symbol for symbol in symbols if symbol not in traded], known or {})
+    else:
+        sids = _numbered(source, known or {})
+    if contracts is None:
+        return Roster(sids, source)
+    for symbol in traded:
+        if symbol in sids:
+            raise BadInputFile(
+                FUTURES_FILE, f"{symbol!r} stands in {ASSETS_FILE} too", "Remove one", None, "symbol", symbol
+            )
+    own = _numbered(contracts, {**(known or {}), **sids})
+    if len({*own.values(), *sids.values()}) < len(own) + len(sids):
+        raise BadInputFile(FUTURES_FILE, f"a sid stands in {ASSETS_FILE} too", "Give every asset its own", None, "sid")
+    futures = Roster({symbol: own[symbol] for symbol in traded}, contracts)
+    return Roster({**sids, **futures.sids}, source, futures)
+
+
+def _read_source(folder: Path, file: str, wanted: tuple[Wanted, ...]) -> InputTable | None:
+    if not (folder / file).is_file():
+        return None
+    table = read_input(folder / file, file, wanted)
     if not len(table):
-        raise BadInputFile(ASSETS_FILE, "it has a header but no rows", "Add the assets, or remove the file")
+        raise BadInputFile(file, "it has a header but no rows", "Add the assets, or remove the file")
     table.refuse(table["symbol"] == "", "symbol", "the symbol is empty", "Write the asset's symbol")
     _refuse_twice(table, "symbol", table["symbol"])
     if "start_date" in table and "end_date" in table:
         reversed_ = (table["end_date"] != NAT) & (table["end_date"] < table["start_date"])
         table.refuse(reversed_, "end_date", "the asset ends before it starts", "Correct start_date or end_date")
-    return Roster(_numbered(table, known or {}), table)
+    return table
 
 
 def _number(symbols: Iterable[str], known: Mapping[str, int]) -> dict[str, int]:
@@ -192,7 +231,10 @@ def complete(folder: Path, roster: Roster, traded: Lifetime) -> Listing:
 
     traded(sid): first and last label of the asset's bars, None without any.
     """
-    assets = _assets(roster, traded)
+    equities = {symbol: sid for symbol, sid in roster.sids.items() if not _is_contract(roster, symbol)}
+    assets = _assets(Roster(equities, roster.source), traded)
+    if roster.contracts is not None:
+        assets = _with_contracts(assets, roster.contracts, traded)
     symbols = _borne(assets)
     if not (folder / SYMBOLS_FILE).is_file():
         return Listing(assets, symbols)
@@ -224,6 +266,44 @@ def _assets(roster: Roster, traded: Lifetime) -> dict[str, Array]:
         "tick_size": np.full(n, 0.01),
     }
     return tables.sort_by(table, "sid")
+
+
+def _is_contract(roster: Roster, symbol: str) -> bool:
+    return roster.contracts is not None and symbol in roster.contracts.sids
+
+
+def _with_contracts(assets: Table, roster: Roster, traded: Lifetime) -> dict[str, Array]:
+    """The assets and the futures, ascending by sid."""
+    contracts, table = _assets(roster, traded), roster.source
+    assert table is not None
+    order = np.argsort([roster.sids[symbol] for symbol in table["symbol"]], kind="stable")
+    contracts["asset_type"] = np.full(len(table), "future", dtype=object)
+    for name, column in (("price_multiplier", "multiplier"), ("tick_size", "tick_size")):
+        if column in table:
+            given = table[column]
+            wrong = ~np.isnan(given) & ~((given > 0) & np.isfinite(given))
+            table.refuse(wrong, column, "it must be a finite number greater than 0", "Correct it")
+            contracts[name] = np.where(np.isnan(given[order]), contracts[name], given[order])
+    dates = np.stack([_given(roster, name, np.full(len(table), NAT))[order] for name in _CONTRACT_DATES])
+    soonest = np.where(dates == NAT, np.iinfo(np.int64).max, dates).min(axis=0)
+    told = _given(roster, "auto_close_date", np.full(len(table), NAT))[order] != NAT
+    keep = told | (soonest == np.iinfo(np.int64).max)
+    contracts["auto_close_date"] = np.where(keep, contracts["auto_close_date"], soonest)
+    return tables.sort_by({name: np.concatenate([assets[name], contracts[name]]) for name in assets}, "sid")
+
+
+def futures_table(roster: Roster) -> Table | None:
+    """The table ``futures`` of schema.py, None without contracts."""
+    if roster.contracts is None or roster.contracts.source is None:
+        return None
+    table = roster.contracts.source
+    none = np.full(len(table), NAT)
+    rows: dict[str, Array] = {
+        "sid": np.array([roster.contracts.sids[symbol] for symbol in table["symbol"]], dtype=np.int64),
+        "root_symbol": table["root_symbol"],
+    }
+    rows.update({name: _given(roster.contracts, name, none) for name in _CONTRACT_DATES})
+    return tables.sort_by(rows, "sid")
 
 
 def _given(roster: Roster, column: str, default: Int64Array) -> Int64Array:

@@ -45,7 +45,8 @@ class Market:
     ``splits``, ``dividends``, ``stock_dividends``, ``mergers``, ``classifications`` of schema.py. bars: the daily bars,
     a spool or one entry an asset; minutes: the minute bars, None without any. currency: ISO 4217. source: how it came
     about. quality: what was found wrong so far, None when nobody looked. earlier: what the version has to which these
-    bars are added, None for a bundle of its own. datasets: by name (pointintime.py).
+    bars are added, None for a bundle of its own. datasets: by name (pointintime.py). futures: the
+    table of the contracts, None without any.
     """
 
     sessions: Sessions
@@ -57,6 +58,7 @@ class Market:
     quality: Quality | None = None
     earlier: Earlier | None = None
     datasets: Mapping[str, Dataset] = field(default_factory=dict)
+    futures: Table | None = None
 
     @cached_property
     def daily(self) -> Spool:

@@ -21,7 +21,7 @@ from tradewind_data.ingest.quality import Flaws
 from tradewind_data.ingest.spool import BUDGET_BYTES, Spool
 from tradewind_data.ingest.staging import Staging, staging
 from tradewind_data.manifest import FileFacts, Manifest, content_hash, file_sha256
-from tradewind_data.schema import MANIFEST, TABLES, Column
+from tradewind_data.schema import FUTURES, MANIFEST, TABLES, Column
 
 _ORDER = {
     "assets": ("sid",),
@@ -89,6 +89,8 @@ def write_folder(
         table = stored[table_name]
         keys = _ORDER.get(table_name)
         _write(folder, f"{table_name}.parquet", columns, tables.sort_by(table, *keys) if keys else table, files)
+    if market.futures is not None:
+        _write(folder, "futures.parquet", FUTURES, tables.sort_by(market.futures, "sid"), files)
     for dataset_name, dataset in market.datasets.items():
         path = f"datasets/{dataset_name}.parquet"
         _write(folder, path, dataset.columns, dataset.table, files, dataset.metadata)
