@@ -71,6 +71,7 @@ __all__ = [
     "set_cancel_policy",
     "set_commission",
     "set_do_not_order_list",
+    "set_fills",
     "set_financing",
     "set_long_only",
     "set_max_leverage",
@@ -138,6 +139,16 @@ def set_cancel_policy(cancel_policy: CancelPolicy) -> None:
 def set_benchmark(benchmark: Asset | pd.Series) -> None:
     """Compare the run with an asset, or with a Series of daily returns; only in initialize."""
     _running("set_benchmark").settings.set_benchmark(benchmark)
+
+
+def set_fills(price: str = "close", triggers: str = "close") -> None:
+    """Fill orders from the bar's "close" or "open", and reach limits and stops by the "close" or the bar's "range".
+
+    With price="open" an order fills at the next bar's open. With triggers="range" a limit is reached when the bar's low
+    (for a sell, its high) gets there, and fills at the limit or at a better open; a stop likewise at the stop or a
+    worse open. Slippage comes on top, never beyond a limit. Only in initialize; the defaults are the original engine's.
+    """
+    _running("set_fills").settings.set_fills(price, triggers)
 
 
 def set_financing(

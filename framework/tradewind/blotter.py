@@ -15,6 +15,7 @@ import pandas as pd
 from tradewind import guards, matching
 from tradewind.cancel_policy import SESSION_END, CancelPolicy, NeverCancel
 from tradewind.commission import CommissionModel, PerShare
+from tradewind.fill_rules import Bar, FillRules
 from tradewind.matching import CostModels, FillBuffer, OrderBook
 from tradewind.orders import Fill, Order, OrderStatus, order_id
 from tradewind.semantics import Semantics
@@ -106,6 +107,7 @@ class Blotter:
         self._placed: list[tuple[int, int, int, float, float]] = []
         self._priced: list[tuple[int, float, float]] = []
         self.events: list[Event] = []
+        self.fill_rules: FillRules | None = None
         self._open = _EMPTY
         self.anything_open = False
         self._used = np.zeros(len(finder))
@@ -292,16 +294,22 @@ class Blotter:
 
     # ---------------------------------------------------------------- fills
 
-    def fill(self, close: np.ndarray, volume: np.ndarray, now: int, data: Any) -> Fills:
-        """Fill the open orders against one bar (float64[N] rows of raw close and volume)."""
+    def fill(self, close: np.ndarray, volume: np.ndarray, now: int, data: Any, bar: Bar | None = None) -> Fills:
+        """Fill the open orders against one bar (float64[N] rows of raw close and volume).
+
+        `bar` is given when fill_rules are set: then they say which of its prices count.
+        """
+        rules = self.fill_rules
+        if bar is not None and rules is not None and not rules.in_range:
+            close, bar = bar.open, None
         which = self.open_orders
         if not len(which):
             return NO_FILLS
         if len(which) > len(self._fills.order):
             self._fills = _new_fills(2 * len(which))
         models = self._cost_models()
-        if self._in_python:
-            count = self._fill_in_python(which, close, volume, now, data)
+        if self._in_python or bar is not None:
+            count = self._fill_in_python(which, close, volume, now, data, bar)
         else:
             caps = self._semantics.limit_caps_price
             count = matching.fill_orders(self.orders, which, close, volume, models, caps, self._used, self._fills, now)
@@ -313,20 +321,27 @@ class Blotter:
         self._prune()
         return Fills(*(array[:count].copy() for array in self._fills))
 
-    def _fill_in_python(self, which: np.ndarray, close: np.ndarray, volume: np.ndarray, now: int, data: Any) -> int:
-        """Fill through the models' own methods; same rules as matching.fill_orders."""
+    def _fill_in_python(
+        self, which: np.ndarray, close: np.ndarray, volume: np.ndarray, now: int, data: Any, bar: Bar | None
+    ) -> int:
+        """Fill through the models' own methods; same rules as matching.fill_orders, or fill_rules over a whole bar."""
         used: dict[int, float] = {}
         full: set[int] = set()
         count = 0
         for i in which.tolist():
             column = int(self.orders.column[i])
             price, traded = close[column], volume[column]
-            why = self._waits_for(i, price, traded, column in full)
+            if bar is not None and traded > 0 and column not in full:
+                assert self.fill_rules is not None  # a bar comes with its rules
+                price = self.fill_rules.start(self.orders, i, bar, column)
+                why = matching.UNREACHED if np.isnan(price) else None
+            else:
+                why = self._waits_for(i, price, traded, column in full)
             if why is not None:
                 self.orders.waits[i, why] += 1
                 continue
-            paid, amount = self._slipped(i, column, used.get(column, 0.0), data, full)
-            within = self._within_limit(i, column, paid)
+            paid, amount = self._slipped(i, column, used.get(column, 0.0), data, full, price, traded)
+            within = self._within_limit(i, column, paid, caps=bar is not None)
             if amount == 0 or within is None:
                 self.orders.waits[i, matching.NO_ROOM if amount == 0 else matching.BEYOND_LIMIT] += 1
                 continue
@@ -351,29 +366,40 @@ class Blotter:
         """Return the model that an order of this asset goes through."""
         return models[self._group(order.asset.column)]
 
-    def _slipped(self, i: int, column: int, used: float, data: Any, full: set[int]) -> tuple[float, int]:
-        """Ask the slippage model for price and amount; note when the asset's bar is full."""
-        model = self.slippage[self._group(column)]
-        model.volume_for_bar = used
-        try:
-            price, amount = model.process_order(data, self.snapshot(i))
-        except LiquidityExceeded:
-            full.add(column)
+    def _slipped(
+        self, i: int, column: int, used: float, data: Any, full: set[int], price: float, traded: float
+    ) -> tuple[float, int]:
+        """Ask the slippage model for price and amount from the bar's price; note when the asset's bar is full."""
+        group, models, order = self._group(column), self._cost_models(), self.snapshot(i)
+        model, kind, (first, second) = self.slippage[group], models.slippage_kind[group], models.slippage[group]
+        paid: Any
+        amount: Any
+        if kind != matching.CUSTOM:
+            paid, amount = matching.slipped(kind, first, second, order.open_amount, price, traded, used)
+            amount *= order.direction
+            if not amount:
+                full.add(column)
+        else:
+            model.volume_for_bar = used
+            try:
+                paid, amount = model.process_order(data, order)
+            except LiquidityExceeded:
+                full.add(column)
+                return 0.0, 0
+        if paid is None or not amount:
             return 0.0, 0
-        if price is None or not amount:
-            return 0.0, 0
-        order, free = self.snapshot(i), self._group(column) == matching.FUTURES
-        return guards.checked_price(model, order, price, free), guards.checked_amount(model, order, amount)
+        free = group == matching.FUTURES
+        return guards.checked_price(model, order, paid, free), guards.checked_amount(model, order, amount)
 
-    def _within_limit(self, i: int, column: int, price: float) -> float | None:
+    def _within_limit(self, i: int, column: int, price: float, caps: bool) -> float | None:
         """Return the price an order may fill at: capped at its limit, or None where the model rather waits."""
         side = 1 if self.orders.amount[i] > 0 else -1
         limit = float(self.orders.limit[i])
         if np.isnan(limit) or side * price <= side * limit:
             return price
-        if self._cost_models().slippage_kind[self._group(column)] == matching.VOLUME_SHARE:
+        if self._cost_models().slippage_kind[self._group(column)] == matching.VOLUME_SHARE and not caps:
             return None
-        return limit if self._semantics.limit_caps_price else price
+        return limit if caps or self._semantics.limit_caps_price else price
 
     def _execute(self, i: int, column: int, amount: int, price: float, count: int, now: int) -> None:
         """Ask the commission model, then write the execution into the order and the buffer."""

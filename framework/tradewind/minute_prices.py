@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from tradewind.errors import BadParameter, HistoryWindowStartsBeforeData
+from tradewind.fill_rules import Bar
 from tradewind.prices import Prices, carried_forward
 from tradewind_data.minutebars import MinuteReader
 
@@ -70,6 +71,10 @@ class MinutePrices:
         """Return the raw closes and volumes of a minute of the session at hand, float64[N] each."""
         row = at - self._base
         return self._blocks["close"][row], self._blocks["volume"][row]
+
+    def whole_bar(self, at: int) -> Bar:
+        """Return the raw prices of a minute of the session at hand."""
+        return Bar(*(self._block(field)[at - self._base] for field in Bar._fields))
 
     def quotes(self, at: int) -> np.ndarray:
         """Return float64[N]: the last known prices in a minute of the session at hand; NaN where none is known."""

@@ -19,6 +19,7 @@ import pandas as pd
 
 from tradewind.coarse import CoarseReader
 from tradewind.errors import BadParameter, HistoryWindowStartsBeforeData
+from tradewind.fill_rules import Bar
 from tradewind.semantics import Semantics
 from tradewind_data.adjustments import Actions
 from tradewind_data.assets import Asset, AssetFinder
@@ -76,6 +77,10 @@ class Prices:
     def bar_rows(self, at: int) -> tuple[np.ndarray, np.ndarray]:
         """Return the raw closes and volumes of a session, float64[N] each."""
         return self.close[at], self.volume[at]
+
+    def whole_bar(self, at: int) -> Bar:
+        """Return the raw prices of a session."""
+        return Bar(*(self.reader.values(field)[at] for field in Bar._fields))
 
     def quotes(self, at: int) -> np.ndarray:
         """Return float64[N]: the raw closes of a session; NaN where there was no trade."""

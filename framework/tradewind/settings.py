@@ -12,6 +12,7 @@ from tradewind.cancel_policy import CancelPolicy
 from tradewind.clock import Clock
 from tradewind.commission import CommissionModel
 from tradewind.errors import BadParameter
+from tradewind.fill_rules import FillRules, fill_rules_of
 from tradewind.financing import Financing, financing_of
 from tradewind.slippage import SlippageModel
 from tradewind.times import moment
@@ -22,6 +23,7 @@ class Book(Protocol):
     """What the settings change in the blotter."""
 
     cancel_policy: CancelPolicy
+    fill_rules: FillRules | None
 
     def set_slippage(self, model: SlippageModel, asset_class: int) -> None:
         """Use a slippage model for one asset class."""
@@ -67,6 +69,11 @@ class Settings:
         if not isinstance(cancel_policy, CancelPolicy):
             raise BadParameter("cancel_policy", cancel_policy, "a policy such as EODCancel() or NeverCancel()")
         self._blotter.cancel_policy = cancel_policy
+
+    def set_fills(self, price: str = "close", triggers: str = "close") -> None:
+        """Say at which price of a bar orders fill, and which prices reach a limit or a stop."""
+        self._settable("set_fills")
+        self._blotter.fill_rules = fill_rules_of(price, triggers)
 
     def set_benchmark(self, benchmark: Asset | pd.Series) -> None:
         """Compare the run with an asset, or with a Series of daily returns."""

@@ -213,8 +213,10 @@ class Simulator:
 
     def _fill(self, at: int, now: int) -> None:
         """Fill the open orders against the bar at a moment."""
-        close, volume = self.market.prices.bar_rows(at)
-        self._book(self.blotter.fill(close, volume, now, self.algorithm.data), now)
+        prices = self.market.prices
+        close, volume = prices.bar_rows(at)
+        bar = None if self.blotter.fill_rules is None else prices.whole_bar(at)
+        self._book(self.blotter.fill(close, volume, now, self.algorithm.data, bar), now)
 
     def end_of_session(self, session: int, now: int) -> None:
         """Close what reached the end of its life, cancel what the policy ends, check leverage, record the session."""
