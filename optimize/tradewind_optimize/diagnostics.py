@@ -175,6 +175,8 @@ class Diagnostics:
         out = BindingRows([], [], [], [], [], [], [])
         for row in self._rows(False):
             binding = np.flatnonzero(row.slack <= BINDING)
+            if not len(binding):
+                continue
             at = row.keep[binding]
             side = row.side[binding]
             out.constraint.extend([row.word] * len(at))
@@ -201,9 +203,12 @@ class Diagnostics:
             slack, low_price, high_price = slack[keep], low_price[keep], high_price[keep]
             nearer = rows.value[keep] - rows.lower[keep] < rows.upper[keep] - rows.value[keep]
             at_lower = np.where(low_price == high_price, nearer, low_price > high_price)
-            side = np.where(slack <= BINDING, np.where(at_lower, "lower", "upper"), "").astype(object)
+            side = _SIDES[np.where(slack <= BINDING, np.where(at_lower, 1, 2), 0)]
             word = repr(compilation.constraints[ordinal]) if len(keep) else ""
             yield _Rows(word, rows, keep, side, slack, np.maximum(low_price, high_price))
+
+
+_SIDES = np.array(["", "lower", "upper"], dtype=object)
 
 
 class BindingRows(NamedTuple):
