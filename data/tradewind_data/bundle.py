@@ -110,8 +110,12 @@ class Bundle:
     def verify(self) -> None:
         """Compare every file with its SHA-256 in the manifest.
 
-        BundleCorrupt names the first that is missing, foreign or changed.
+        BundleCorrupt names the first that is missing, foreign or changed, or the manifest when its own hash is not that
+        of what it lists.
         """
+        listed = self.manifest.computed_hash
+        if listed != self.hash:
+            raise BundleCorrupt(self.name, MANIFEST, f"has the content hash {self.hash}, its tables have {listed}")
         for relative, facts in sorted(self.manifest.files.items()):
             path = self.path / relative
             if not path.is_file():

@@ -59,6 +59,12 @@ class Manifest:
         """Rows of all bar files: cells of the grids, traded or not."""
         return sum(f.rows for path, f in self.files.items() if path.startswith("bars/"))
 
+    @property
+    def computed_hash(self) -> str:
+        """The content hash that follows from the facts and tables listed."""
+        contents = {path: facts.content for path, facts in self.files.items() if facts.content}
+        return content_hash(self.calendar, self.currency, (self.first_session, self.last_session), contents)
+
     def text(self) -> str:
         """The manifest as JSON, keys sorted, one line an entry, ending in a newline."""
         return json.dumps(asdict(self), indent=1, sort_keys=True, ensure_ascii=False) + "\n"
