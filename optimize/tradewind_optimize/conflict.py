@@ -4,7 +4,7 @@ In the order given, first whole constraints and then their elements one by one a
 cannot hold together; what is left is irreducible. The result depends on that order alone. Three things save probes and
 change nothing in it: an element outside the proof at hand may go without a probe; an element that one known portfolio
 alone breaks must stay; and elements are deleted in blocks that double as long as it succeeds, which by monotony gives
-the same set as one after another.
+the same set as one after another. Should several hundred elements defy all three, the rest of the proof is kept whole.
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ from tradewind_optimize.elastic import (
 from tradewind_optimize.problem import Block, Box, Floats, Hinge, Ints, Linear, RowMatrix
 
 MOVED = 512  # portfolios tried at once
-LARGE = 4_000_000  # entries of dense rows
+ROWS = 256  # more rows than this are not worth a tangent
+WORK = 30_000_000  # elements × assets of all probes for elements, but 30 to 300 of them
 REMEMBERED = 64  # portfolios kept as witnesses
 
 
@@ -58,6 +59,7 @@ class Filter:
         self.needed = np.zeros(len(owner), dtype=bool)
         self._broken: deque[Floats] = deque(maxlen=REMEMBERED)
         self._latest: Probe | None = first
+        self._left = 0
         self._see(first)
 
     def run(self, most: int | None = None) -> Flags:
@@ -75,10 +77,14 @@ class Filter:
     def _elements(self) -> None:
         self._witnesses()
         at, size = 0, 1
+        self._left = min(max(WORK // max(len(self.active) * self.program.n, 1), 30), 300)
         while at < len(self.active):
             self._restrict(at)
             ahead = [e for e in range(at, len(self.active)) if self.active[e] and not self.needed[e]]
             if not ahead:
+                return
+            if not self._left:
+                self.active &= self.support | self.needed
                 return
             block = np.zeros(len(self.active), dtype=bool)
             block[ahead[:size]] = True
@@ -107,6 +113,7 @@ class Filter:
     def _attempt(self, members: Flags) -> bool:
         """Delete the members if the rest still cannot hold together; whether it did."""
         rest = self.active & ~members
+        self._left -= 1
         probe = self.program.solve(rest)
         self._see(probe)
         if probe.total <= NOTHING:
@@ -134,7 +141,7 @@ class Filter:
     def _witnesses(self) -> None:
         """Find needed elements by moving the latest portfolio across one box each (once for every portfolio)."""
         latest, self._latest = self._latest, None
-        if latest is None or not isinstance(self.program, ElasticProgram) or self.program.m * self.program.n > LARGE:
+        if latest is None or not isinstance(self.program, ElasticProgram) or self.program.m > ROWS:
             return
         blocks, column = list(_kept(self.program, self.active)), np.cumsum(self.active) - 1
         for elements, points in moves(self.program, latest.weights, self.active & ~self.needed, self.active):
@@ -239,7 +246,7 @@ def _inside(program: ElasticProgram, weights: Floats, active: Flags) -> Flags:
             held = weights[block.positions]
             touch = (np.abs(held - block.lower) <= NOTHING) | (np.abs(held - block.upper) <= NOTHING)
             inside[block.positions[touch & active[at : at + len(held)]]] = False
-        elif isinstance(block, Hinge):
+        elif isinstance(block, Hinge) and active[at]:
             inside &= (block.up + block.down == 0) | (np.abs(weights - block.anchor) > NOTHING)
     return inside
 
