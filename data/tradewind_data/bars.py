@@ -21,7 +21,7 @@ from tradewind_data.schema import FIELDS, PRICES
 from tradewind_data.sessions import Int64Array, Sessions, date_text
 
 Int32Array = npt.NDArray[np.int32]
-HELD_BYTES = 512 << 20
+HELD_BYTES, FEW = 256 << 20, 16
 
 
 @dataclass(frozen=True)
@@ -96,6 +96,9 @@ class BarReader:
             raise self._bad_window(end, n, t)
         raw = self._rows(field, columns, start, end)
         column, session, ratio = self.changes(field, start, t)
+        if columns is not None and len(columns) <= FEW and len(column):
+            own = np.isin(column, columns)
+            column, session, ratio = column[own], session[own], ratio[own]
         return adjusted(raw, columns, column, session - start, ratio) if len(column) else raw
 
     def changes(self, field: str, start: int, end: int) -> tuple[Int64Array, Int64Array, FloatArray]:
@@ -189,8 +192,13 @@ class BarReader:
 
     def _rows(self, field: str, columns: Int64Array | None, start: int, end: int) -> FloatArray:
         """Raw rows start … end: of the field where it is held or can be, else stitched from the files they are in."""
+        large = self.shape[0] * self.shape[1] * 8 > HELD_BYTES
+        if large and columns is not None and len(columns) <= FEW and field in FIELDS and field not in self._values:
+            cells = self._files.cache.gather(field, self.shape, start, end + 1, columns.tolist())
+            if cells is not None:
+                return cells
         known = self._known(field)
-        if known is None and (columns is None or self.shape[0] * self.shape[1] * 8 <= HELD_BYTES):
+        if known is None and (columns is None or not large):
             known = self.values(field)
         if known is None and columns is not None:
             return self._stitched(field, columns, start, end)

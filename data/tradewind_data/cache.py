@@ -17,7 +17,7 @@ import mmap
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -53,17 +53,43 @@ class Cache:
 
     def open(self, key: str, shape: tuple[int, ...]) -> FloatArray | None:
         """The array of a key, float64 of that shape, read-only and mapped; None when it must be made."""
+        path = self._trusted(key, shape)
+        if path is None:
+            return None
+        try:
+            with path.open("rb") as file:
+                mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+            return np.frombuffer(mapped, dtype="<f8").reshape(shape)
+        except (OSError, ValueError):
+            return None
+
+    def gather(self, key: str, shape: tuple[int, int], lo: int, hi: int, columns: Sequence[int]) -> FloatArray | None:
+        """float64[hi − lo, k]: rows lo … hi − 1 of a few columns, read cell by cell; None when it must be made.
+
+        A mapping would make whole neighbourhoods of each cell count as this process's memory.
+        """
+        path = self._trusted(key, shape)
+        if path is None or not hasattr(os, "pread"):
+            return None
+        cells = bytearray()
+        try:
+            with path.open("rb") as file:
+                handle, width = file.fileno(), shape[1]
+                for row in range(lo * width, hi * width, width):
+                    for column in columns:
+                        cells += os.pread(handle, 8, 8 * (row + column))
+            return np.frombuffer(cells, dtype="<f8").reshape(hi - lo, len(columns))
+        except (OSError, ValueError):
+            return None
+
+    def _trusted(self, key: str, shape: tuple[int, ...]) -> Path | None:
+        """The file of a key when it is what was written."""
         if self._folder is None or 8 * int(np.prod(shape)) < SMALLEST_BYTES:
             return None
         path = self._folder / f"{key}.f8"
         try:
             facts = json.loads((self._folder / f"{key}.json").read_text())
-            found = path.stat()
-            if facts != _facts(shape, found):
-                return None
-            with path.open("rb") as file:
-                mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-            return np.frombuffer(mapped, dtype="<f8").reshape(shape)
+            return path if facts == _facts(shape, path.stat()) else None
         except (OSError, ValueError):
             return None
 

@@ -145,6 +145,19 @@ def test_a_large_bundle_without_a_cache_reads_the_columns_that_are_asked(stored:
     assert reader._values == {}
 
 
+def test_a_few_columns_of_a_large_bundle_are_read_cell_by_cell(stored: Path, plain, monkeypatch) -> None:
+    everything(open_bundle("mine"))
+    monkeypatch.setattr("tradewind_data.bars.HELD_BYTES", 8)
+    reader = open_bundle("mine").bars()
+    for columns in ([1], [1, 0], [0, 0, 1]):
+        found = reader.window("close", np.array(columns), reader.last_session, 200)
+        assert np.array_equal(found, plain["window"][:, columns], equal_nan=True)
+    assert "close" not in reader._values
+    (stored / "close.f8").write_bytes(b"")
+    found = open_bundle("mine").bars().window("close", np.array([1]), reader.last_session, 200)
+    assert np.array_equal(found, plain["window"][:, [1]], equal_nan=True)
+
+
 def test_the_files_cannot_be_changed_through_the_reader(stored: Path) -> None:
     everything(open_bundle("mine"))
     values = open_bundle("mine").bars().values("open")
