@@ -21,22 +21,14 @@ from numba import njit
 from numpy.typing import NDArray
 
 from tradewind_optimize.problem import MANY_ROWS, Arrays, CompiledProblem, Solution, constant
-from tradewind_optimize.solvers.separable import (
-    along,
-    dot,
-    hinge_value,
-    prices_of,
-    respond,
-    row_values,
-    slopes,
-    sorted_kinks,
-)
+from tradewind_optimize.solvers.newton_direction import DEAD, newton_step
+from tradewind_optimize.solvers.newton_search import ascend, settle
+from tradewind_optimize.solvers.separable import along, dot, sorted_kinks
 
 NAME = "dual_newton"
 TOLERANCE = 1e-8
 STEPS = 150
-DEAD = 1e-11  # a pivot below this fraction of its row's own size counts as zero,
-SOFT = 1e-3, 0.1  # and this fraction stands in for it; the second where the first one stalls
+SOFT = 1e-3, 0.1  # what replaces a vanishing pivot; the second where the first one stalls
 EXACT = 3e-15  # a row is met when its error is below this fraction of what was summed
 PROOF = 1e-9  # the total violation that counts as infeasible
 OPTIMAL, INFEASIBLE, STALLED = 0, 1, 2
@@ -102,7 +94,7 @@ def maximise(data: Arrays, limit: int, soft: float) -> tuple[int, int, np.ndarra
     columns, matrix, work = np.empty((size, n)), np.empty((size, size)), np.empty((size, size))
     reach, own = _reach(data), _own_sizes(data)
     low, stalls, damping, before = np.inf, 0, 0.0, np.zeros(size)
-    _settle(data, order, z, slope, prices, w, free, values)
+    settle(data, order, z, slope, prices, w, free, values)
     for steps in range(limit):
         worst = _violations(data, z, w, free, values, reach, g, bound, sign)
         if worst < low:
@@ -119,9 +111,9 @@ def maximise(data: Arrays, limit: int, soft: float) -> tuple[int, int, np.ndarra
         p = _gather_active(g, z, active)
         _columns(data, active[:p], w, free, columns)
         _matrix(columns, p, _free_count(free), own, active, damping, soft, matrix)
-        if not _direction(matrix, work, soft, active[:p], g, z, sign, step):
+        if not newton_step(matrix, work, soft, active[:p], g, z, sign, step):
             return _end(data, best, rate, steps, w_best, STALLED)
-        share = _search(data, order, z, step, trial, slope, rate, prices, w, free, values, bound, sign, g)
+        share = ascend(data, order, z, step, trial, slope, rate, prices, w, free, values, bound, sign, g)
         if share < 0.0:
             return INFEASIBLE, steps, w, z
         damping = _damped(damping, share, p)
@@ -172,24 +164,6 @@ def _own_sizes(data: Arrays) -> np.ndarray:
         for i in range(n):
             out[m + j] += (abs(data.straight[j, i]) + max(data.up[j, i], data.down[j, i])) ** 2 / data.bend[i]
     return out
-
-
-@njit(cache=True)
-def _settle(
-    data: Arrays,
-    order: np.ndarray,
-    z: np.ndarray,
-    slope: np.ndarray,
-    prices: np.ndarray,
-    w: np.ndarray,
-    free: np.ndarray,
-    values: np.ndarray,
-) -> None:
-    """Everything that follows from z: slopes, weights, row values."""
-    slopes(data, z, slope)
-    prices_of(data, z, prices)
-    respond(data, order, slope, prices, w, free)
-    row_values(data, w, values)
 
 
 @njit(cache=True)
@@ -302,249 +276,6 @@ def _matrix(
         out[a, a] += damping * least
         if out[a, a] <= DEAD * least:
             out[a, a] = soft * least + 1e-300
-
-
-@njit(cache=True)
-def _direction(
-    matrix: np.ndarray,
-    work: np.ndarray,
-    soft: float,
-    active: np.ndarray,
-    g: np.ndarray,
-    z: np.ndarray,
-    sign: np.ndarray,
-    step: np.ndarray,
-) -> bool:
-    """step = M⁻¹g over the active rows, multipliers that would cross zero stopping there; False when it climbs nowhere.
-
-    A row that must not move at all is left out, one that would cross is pinned to −z, and the rest is solved again.
-    """
-    p = len(active)
-    inside, d, rest = np.ones(p, dtype=np.bool_), np.zeros(p), np.empty(p)
-    for _ in range(p + 1):
-        for a in range(p):
-            rest[a] = g[active[a]]
-            for b in range(p):
-                if not inside[b]:
-                    rest[a] -= matrix[a, b] * d[b]
-        _solve(matrix, work, soft, inside, rest, d)
-        if not _stop_at_zero(active, z, sign, inside, d):
-            break
-    step[:] = 0.0
-    rise = 0.0
-    for a in range(p):
-        step[active[a]] = d[a]
-        rise += d[a] * g[active[a]]
-    return rise > 0.0 or _first_stop(matrix, work, soft, active, g, z, sign, step)
-
-
-@njit(cache=True)
-def _stop_at_zero(active: np.ndarray, z: np.ndarray, sign: np.ndarray, inside: np.ndarray, d: np.ndarray) -> bool:
-    """Pin the multipliers that the step d would carry across zero; True when there were any."""
-    found = False
-    for a in range(len(active)):
-        j = active[a]
-        if inside[a] and sign[j] * (z[j] + d[a]) < 0.0:
-            inside[a], d[a], found = False, -z[j], True
-    return found
-
-
-@njit(cache=True)
-def _first_stop(
-    matrix: np.ndarray,
-    work: np.ndarray,
-    soft: float,
-    active: np.ndarray,
-    g: np.ndarray,
-    z: np.ndarray,
-    sign: np.ndarray,
-    step: np.ndarray,
-) -> bool:
-    """The plain Newton step without the rows that sit at zero and must stay, cut where the first multiplier stops."""
-    p = len(active)
-    inside, d, rest = np.ones(p, dtype=np.bool_), np.zeros(p), np.empty(p)
-    for a in range(p):
-        rest[a] = g[active[a]]
-    for _ in range(p + 1):
-        d[:] = 0.0
-        _solve(matrix, work, soft, inside, rest, d)
-        again = False
-        for a in range(p):
-            j = active[a]
-            if inside[a] and z[j] == 0.0 and sign[j] * d[a] < 0.0:
-                inside[a], again = False, True
-        if not again:
-            break
-    share, rise = 1.0, 0.0
-    for a in range(p):
-        j = active[a]
-        if inside[a] and sign[j] * (z[j] + d[a]) < 0.0:
-            share = min(share, -z[j] / d[a])
-    for a in range(p):
-        step[active[a]] = share * d[a] if inside[a] else 0.0
-        rise += step[active[a]] * g[active[a]]
-    return rise > 0.0
-
-
-@njit(cache=True)
-def _solve(
-    matrix: np.ndarray, work: np.ndarray, soft: float, inside: np.ndarray, rest: np.ndarray, d: np.ndarray
-) -> None:
-    """LDL' of the inside rows with vanishing pivots replaced; d is overwritten there and kept elsewhere."""
-    p = len(inside)
-    for a in range(p):
-        if not inside[a]:
-            continue
-        total = rest[a]
-        pivot = matrix[a, a]
-        for b in range(a):
-            if not inside[b]:
-                continue
-            value = matrix[a, b]
-            for c in range(b):
-                if inside[c]:
-                    value -= work[a, c] * work[b, c] * work[c, c]
-            work[a, b] = value / work[b, b]
-            pivot -= work[a, b] * value
-            total -= work[a, b] * d[b]
-        work[a, a] = pivot if pivot > DEAD * matrix[a, a] else soft * matrix[a, a]
-        d[a] = total
-    for a in range(p - 1, -1, -1):
-        if inside[a]:
-            d[a] /= work[a, a]
-            for c in range(a + 1, p):
-                if inside[c]:
-                    d[a] -= work[c, a] * d[c]
-
-
-@njit(cache=True)
-def _rise(
-    data: Arrays,
-    order: np.ndarray,
-    z: np.ndarray,
-    step: np.ndarray,
-    share: float,
-    slope: np.ndarray,
-    rate: np.ndarray,
-    shifted: np.ndarray,
-    prices: np.ndarray,
-    w: np.ndarray,
-    free: np.ndarray,
-    fixed: float,
-) -> float:
-    """D'(share) along the step; w is left at that point."""
-    n, m = len(w), data.rows.shape[0]
-    for i in range(n):
-        shifted[i] = slope[i] + share * rate[i]
-    for j in range(len(prices)):
-        prices[j] = z[m + j] + share * step[m + j] if j < len(data.limits) else 1.0
-    respond(data, order, shifted, prices, w, free)
-    total = fixed + dot(rate, w, n)
-    for j in range(len(data.limits)):
-        if step[m + j] != 0.0:
-            total += step[m + j] * (hinge_value(data, j, w) - dot(data.straight[j], w, n))
-    return total
-
-
-@njit(cache=True)
-def _search(
-    data: Arrays,
-    order: np.ndarray,
-    z: np.ndarray,
-    step: np.ndarray,
-    trial: np.ndarray,
-    slope: np.ndarray,
-    rate: np.ndarray,
-    prices: np.ndarray,
-    w: np.ndarray,
-    free: np.ndarray,
-    values: np.ndarray,
-    bound: np.ndarray,
-    sign: np.ndarray,
-    g: np.ndarray,
-) -> float:
-    """Move z along the step to where D nearly stops rising; returns the step length, −1 if it rises for ever."""
-    m, start, fixed, most = data.rows.shape[0], 0.0, 0.0, np.inf
-    for j in range(len(z)):
-        start += step[j] * g[j]
-        fixed += step[j] * bound[j] if j < m else -step[j] * bound[j]
-        if sign[j] * step[j] < 0.0:
-            most = min(most, -z[j] / step[j])
-    trial[:] = z + step
-    _clean(z, step, sign, trial)
-    _settle(data, order, trial, slope, prices, w, free, values)
-    end = 0.0
-    for j in range(len(z)):
-        if step[j] != 0.0:
-            end += step[j] * (bound[j] - values[j] if j < m else values[j] - bound[j])
-    if -0.1 * start <= end <= 0.5 * start or (end > 0.0 and most <= 1.0):
-        z[:] = trial
-        return 1.0
-    along(data, step, rate)
-    slopes(data, z, slope)
-    shifted = np.empty(len(w))
-    share = _root(data, order, z, step, slope, rate, shifted, prices, w, free, fixed, start, end, most)
-    if share < 0.0:
-        z[:] = step
-        return share
-    for j in range(len(z)):
-        trial[j] = z[j] + share * step[j]
-    if share >= most:
-        _clean(z, step * share, sign, trial)
-    z[:] = trial
-    _settle(data, order, z, slope, prices, w, free, values)
-    return share
-
-
-@njit(cache=True)
-def _clean(z: np.ndarray, step: np.ndarray, sign: np.ndarray, trial: np.ndarray) -> None:
-    """Multipliers that a step brings to zero are exactly zero."""
-    for j in range(len(z)):
-        if sign[j] != 0 and step[j] != 0.0 and sign[j] * trial[j] <= 1e-15 * abs(z[j]):
-            trial[j] = 0.0
-
-
-@njit(cache=True)
-def _root(
-    data: Arrays,
-    order: np.ndarray,
-    z: np.ndarray,
-    step: np.ndarray,
-    slope: np.ndarray,
-    rate: np.ndarray,
-    shifted: np.ndarray,
-    prices: np.ndarray,
-    w: np.ndarray,
-    free: np.ndarray,
-    fixed: float,
-    start: float,
-    end: float,
-    most: float,
-) -> float:
-    """A step length with |D'| ≤ D'(0)/10, or the longest allowed one; −1 when D rises without end."""
-    low, at_low, high, at_high = 0.0, start, 1.0, end
-    for _ in range(60):
-        if at_high <= 0.1 * start or high >= most:
-            break
-        low, at_low = high, at_high
-        high = min(4.0 * high, most)
-        at_high = _rise(data, order, z, step, high, slope, rate, shifted, prices, w, free, fixed)
-    if at_high > 0.1 * start and high < most:
-        return -1.0
-    for count in range(60):
-        if at_high >= -0.1 * start:
-            return high
-        share = (low * at_high - high * at_low) / (at_high - at_low)
-        if count % 3 == 2:
-            share = 0.5 * (low + high)
-        found = _rise(data, order, z, step, share, slope, rate, shifted, prices, w, free, fixed)
-        if found >= 0.0:
-            low, at_low = share, found
-            if found <= 0.1 * start:
-                return low
-        else:
-            high, at_high = share, found
-    return low if low > 0.0 else high
 
 
 @njit(cache=True)

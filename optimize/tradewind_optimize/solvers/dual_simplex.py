@@ -15,20 +15,19 @@ leave belong to the true costs. Deterministic: one order of everything, no state
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 from numba import njit
 
 from tradewind_optimize.problem import Arrays, CompiledProblem, Floats, Solution, constant
-from tradewind_optimize.solvers.separable import dot, hinge_value, sorted_kinks
+from tradewind_optimize.solvers.program import NOISE, Program, State, cut, moved_costs, weights_of
+from tradewind_optimize.solvers.ratio import candidates, entering_one, long_step
+from tradewind_optimize.solvers.separable import dot, hinge_value
 
 NAME = "dual_simplex"
 TOLERANCE = 1e-8
 PIVOTS = 2000
 FRESH = 40
 OPTIMAL, INFEASIBLE, STALLED = 0, 1, 2
-NOISE = 1e-12
 TOUCHING = 1e-10  # a violation that nothing can mend and that is this small is rounding
 
 
@@ -68,88 +67,6 @@ def finite_box(problem: CompiledProblem) -> tuple[Floats, Floats]:
                 most = np.fmin(most, hinges.anchor[j] + room / hinges.up[j])
                 least = np.fmax(least, hinges.anchor[j] - room / hinges.down[j])
     return np.where(np.isfinite(lower), lower, least), np.where(np.isfinite(upper), upper, most)
-
-
-class Program(NamedTuple):
-    """The pieces: asset, ends and cost of each, its slope in every hinge row [k, P], and the bounds of the rows."""
-
-    asset: np.ndarray
-    start: np.ndarray
-    end: np.ndarray
-    cost: np.ndarray
-    slope: np.ndarray
-    low: np.ndarray
-    high: np.ndarray
-
-
-class State(NamedTuple):
-    """Where the method stands; variables P + j are row activities.
-
-    ``side``: 1 at its lower bound, −1 at its upper one, 0 basic or unable to move.
-    """
-
-    x: np.ndarray
-    least: np.ndarray
-    most: np.ndarray
-    reduced: np.ndarray
-    side: np.ndarray
-    place: np.ndarray
-    basis: np.ndarray
-    inverse: np.ndarray
-    alpha: np.ndarray
-    column: np.ndarray
-    asset_part: np.ndarray
-    chosen: np.ndarray
-    ratio: np.ndarray
-    moved: np.ndarray
-
-
-@njit(cache=True)
-def _cut(data: Arrays) -> Program:
-    """The pieces of every asset from the lower end of its box to the upper one."""
-    m, n = data.rows.shape
-    k, count = len(data.limits), len(data.up)
-    order = sorted_kinks(data.anchor)
-    room = n * (count + 1)
-    asset, start, end = np.empty(room, dtype=np.int64), np.empty(room), np.empty(room)
-    cost, slope = np.empty(room), np.empty((k, room))
-    p = 0
-    for i in range(n):
-        at = data.lower[i]
-        for s in range(count + 1):
-            until = data.upper[i] if s == count else min(max(data.anchor[order[s, i], i], at), data.upper[i])
-            if until <= at:
-                continue
-            asset[p], start[p], end[p], cost[p] = i, at, until, data.cost[i]
-            for j in range(count):
-                each = data.up[j, i] if data.anchor[j, i] <= at else -data.down[j, i]
-                if j < k:
-                    slope[j, p] = data.straight[j, i] + each
-                else:
-                    cost[p] += each
-            at = until
-            p += 1
-    low, high = np.empty(m + k), np.empty(m + k)
-    for j in range(m):
-        value = dot(data.rows[j], data.lower, n)
-        low[j], high[j] = data.row_lower[j] - value, data.row_upper[j] - value
-    for j in range(k):
-        low[m + j], high[m + j] = -np.inf, data.limits[j] - hinge_value(data, j, data.lower)
-    return Program(asset[:p], start[:p], end[:p], cost[:p], slope[:, :p].copy(), low, high)
-
-
-@njit(cache=True)
-def _moved_costs(program: Program) -> tuple[np.ndarray, float]:
-    """The costs, each asset's moved by its own sliver of the largest one; and that largest one."""
-    scale = 0.0
-    for value in program.cost:
-        scale = max(scale, abs(value))
-    scale = scale if scale > 0.0 else 1.0
-    out = program.cost.copy()
-    for s in range(len(out)):
-        share = (program.asset[s] + 1) * 0.6180339887498949 % 1.0
-        out[s] += NOISE * scale * (share - 0.5)
-    return out, scale
 
 
 @njit(cache=True)
@@ -318,80 +235,6 @@ def _worst(state: State) -> float:
 
 
 @njit(cache=True)
-def _candidates(state: State, turn: float) -> int:
-    """Variables whose reduced cost falls to zero along the step, with their ratios; returns how many."""
-    count, chosen, alpha, side = 0, state.chosen, state.alpha, state.side
-    for v in range(len(alpha)):
-        chosen[count] = v
-        count += turn * alpha[v] * side[v] > 1e-11
-    for at in range(count):
-        v = chosen[at]
-        state.ratio[at] = max(turn * state.reduced[v] / alpha[v], 0.0)
-    return count
-
-
-@njit(cache=True)
-def _swap(state: State, a: int, b: int) -> None:
-    state.chosen[a], state.chosen[b] = state.chosen[b], state.chosen[a]
-    state.ratio[a], state.ratio[b] = state.ratio[b], state.ratio[a]
-
-
-@njit(cache=True)
-def _weight(state: State, at: int) -> float:
-    v = state.chosen[at]
-    return abs(state.alpha[v]) * (state.most[v] - state.least[v])
-
-
-@njit(cache=True)
-def _long_step(state: State, count: int, slope: float) -> tuple[int, int, float]:
-    """Order the candidates so that the passed ones come first; (how many passed, those tied with the last, ratio).
-
-    The step passes candidates while ``slope`` less their weights stays positive. (−1, 0, 0) when it passes all.
-    """
-    low, high = 0, count
-    while low < high:
-        middle = _median(state.ratio[low], state.ratio[(low + high) // 2], state.ratio[high - 1])
-        less, at, more = low, low, high
-        lighter = same = 0.0
-        while at < more:
-            if state.ratio[at] < middle:
-                lighter += _weight(state, at)
-                _swap(state, at, less)
-                less, at = less + 1, at + 1
-            elif state.ratio[at] > middle:
-                more -= 1
-                _swap(state, at, more)
-            else:
-                same += _weight(state, at)
-                at += 1
-        if lighter >= slope:
-            high = less
-        elif lighter + same >= slope:
-            return less, more, middle
-        else:
-            slope -= lighter + same
-            low = more
-    return -1, 0, 0.0
-
-
-@njit(cache=True)
-def _median(a: float, b: float, c: float) -> float:
-    return max(min(a, b), min(max(a, b), c))
-
-
-@njit(cache=True)
-def _entering(state: State, count: int, ratio: float, turn: float, scale: float) -> int:
-    """The place of the candidate with the largest coefficient among those that the step brings to zero."""
-    best, found = 0.0, -1
-    for at in range(count):
-        v = state.chosen[at]
-        size = abs(state.alpha[v])
-        if size > best and abs(state.reduced[v] - ratio * turn * state.alpha[v]) <= 1e-3 * NOISE * scale:
-            best, found = size, at
-    return found
-
-
-@njit(cache=True)
 def _turned(state: State, v: int) -> float:
     """Put a variable at its other end; returns how far it went."""
     before = state.x[v]
@@ -464,11 +307,11 @@ def _advance(data: Arrays, program: Program, state: State, scale: float, amounts
         return 0
     turn = 1.0 if delta > 0.0 else -1.0
     _price(data, program, state.inverse[row], state)
-    count = _candidates(state, turn)
-    passed, tied, ratio = _long_step(state, count, (1.0 - NOISE) * abs(delta))
+    count = candidates(state, turn)
+    passed, tied, ratio = long_step(state, count, (1.0 - NOISE) * abs(delta))
     if passed < 0:
         return 0 if _worst(state) <= TOUCHING else -1
-    at = _entering(state, tied, ratio, turn, scale)
+    at = entering_one(state, tied, ratio, turn, scale)
     if at < 0:
         return -2
     entering = state.chosen[at]
@@ -480,8 +323,8 @@ def _advance(data: Arrays, program: Program, state: State, scale: float, amounts
 def minimise(data: Arrays, limit: int) -> tuple[int, int, np.ndarray, np.ndarray]:
     """(end, pivots, w[n], π[m + k]): π ≥ 0 at lower bounds, ≤ 0 at upper ones."""
     n, size = data.rows.shape[1], len(data.row_lower) + len(data.limits)
-    program = _cut(data)
-    cost, scale = _moved_costs(program)
+    program = cut(data)
+    cost, scale = moved_costs(program)
     state, amounts = _begin(program, cost, n), np.zeros(len(program.cost))
     weights, pi = np.empty(n), np.zeros(size)
     _activity(data, program, state.x[: len(cost)], state.moved, state.column)
@@ -495,7 +338,7 @@ def minimise(data: Arrays, limit: int) -> tuple[int, int, np.ndarray, np.ndarray
             continue
         if did == 0 or (did == -1 and fresh):
             _multipliers(data, program, program.cost, state, pi)
-            _weights(data, program, state, weights)
+            weights_of(data, program, state, weights)
             if did == 0:
                 _refine(data, program, state, weights)
             return (OPTIMAL if did == 0 else INFEASIBLE), pivots, weights, pi
@@ -504,21 +347,6 @@ def minimise(data: Arrays, limit: int) -> tuple[int, int, np.ndarray, np.ndarray
             break
         fresh, since = True, 0
     return STALLED, limit, weights, pi
-
-
-@njit(cache=True)
-def _weights(data: Arrays, program: Program, state: State, out: np.ndarray) -> None:
-    """w = lower + Σ pieces, by their ends where they are full, so that kinks are met exactly."""
-    out[:] = data.lower
-    for s in range(len(program.cost)):
-        i, x = program.asset[s], state.x[s]
-        if out[i] == program.start[s]:
-            full = x == program.end[s] - program.start[s]
-            out[i] = program.end[s] if full else program.start[s] + x
-        else:
-            out[i] += x
-    for i in range(len(out)):
-        out[i] = min(max(out[i], data.lower[i]), data.upper[i])
 
 
 @njit(cache=True)
@@ -538,4 +366,4 @@ def _refine(data: Arrays, program: Program, state: State, w: np.ndarray) -> None
                     missing[j] = 0.0
     for r in range(size):
         state.x[state.basis[r]] += dot(state.inverse[r], missing, size)
-    _weights(data, program, state, w)
+    weights_of(data, program, state, w)
