@@ -406,7 +406,8 @@ class Blotter:
         asset = self._finder.asset_at(column)
         fill = Fill(asset, amount, pd.Timestamp(now, tz="UTC"), price, order_id(i), 0.0)
         model, order = self.commission[self._group(column)], self.snapshot(i)
-        cost = guards.checked_cost(model, order, model.calculate(order, fill))
+        built_in = model.compiled_kind() != matching.CUSTOM
+        cost = guards.checked_cost(model, order, model.calculate(order, fill), may_be_negative=built_in)
         matching.book_execution(self.orders, i, amount, cost, now)
         for array, value in zip(self._fills, (i, column, amount, price, cost), strict=True):
             array[count] = value

@@ -33,10 +33,13 @@ def checked_amount(model: Any, order: Order, amount: Any) -> int:
     return int(value)
 
 
-def checked_cost(model: Any, order: Order, cost: Any) -> float:
-    """Return a commission as a float; None means none."""
+def checked_cost(model: Any, order: Order, cost: Any, may_be_negative: bool) -> float:
+    """Return a commission as a float; None means none.
+
+    A built-in model may find, after a reverse split of the order, that too much was charged: that is never paid back.
+    """
     value = 0.0 if cost is None else _number(cost)
-    if not (math.isfinite(value) and value >= 0):
+    if not math.isfinite(value) or (value < 0 and not may_be_negative):
         raise BadFill(model, order, f"the commission {cost!r}", "finite and not negative")
     return value
 

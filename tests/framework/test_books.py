@@ -83,6 +83,22 @@ def test_what_a_commission_model_may_not_answer(market, on_sessions, cost):
     assert run(market, on_sessions, buy(), cost=Costs(None)).fills["commission"].tolist() == [0.0]
 
 
+def test_what_a_built_in_model_charged_too_much_before_a_reverse_split_is_not_paid_back(market, on_sessions):
+    market.asset(1, [10, 10, 100, 100], volume=1_000).split(1, 2, 1, 10)
+    slip = api.slippage.FixedBasisPointsSlippage(0, 0.1)
+
+    class Same(type(slip)):
+        def process_order(self, data, order):
+            return super().process_order(data, order)
+
+    for model in (slip, Same(0, 0.1)):  # compiled, and through the models' methods
+        result = run(market, on_sessions, buy(400), model, api.commission.PerShare(0.1))
+        assert result.fills["amount"].tolist() == [100, 30]
+        np.testing.assert_allclose(result.fills["commission"], [10.0, -6.0], rtol=1e-12)
+        paid = [10_000_000 - result.perf["ending_cash"].iloc[-1]]
+        assert paid == pytest.approx([100 * 10 + 10 + 30 * 100])
+
+
 @pytest.mark.parametrize("model", [api.slippage.FixedSlippage(30), api.slippage.FixedBasisPointsSlippage(10_000, 1)])
 def test_a_built_in_model_driven_below_zero_is_named(market, on_sessions, model):
     market.asset(1, [10] * 3)

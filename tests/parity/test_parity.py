@@ -24,6 +24,8 @@ ELSEWHERE = {
     "order_optimal_portfolio",
     "run_optimization",
     "set_asset_date_bounds",
+    "set_fills",
+    "set_financing",
     "set_min_leverage",
     "sid",
 }
