@@ -489,7 +489,7 @@ def test_percentiles_are_never_cut_off_on_a_narrow_terminal(record, monkeypatch,
     [
         (errors.UsageError("x"), 2),
         (errors.AlgorithmError("x"), 1),
-        (errors.BooksDoNotBalance("x"), 4),
+        (errors.BooksDoNotBalance("2021-03-01", "AAA", 1.0, 2.0), 4),
         (runfiles.RunNotFound(Path("x"), "y"), 2),
         (runfiles.RunDamaged(Path("x"), "y"), 3),
         (RuntimeError("x"), 4),
