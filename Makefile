@@ -7,7 +7,7 @@ JOBS   ?= 2
 
 PARITY := .venv-parity
 
-.PHONY: help demo test test-slow parity check bench bench-optimize clean
+.PHONY: help demo test test-slow parity check bench bench-optimize bench-meanvariance clean
 
 help: ## what there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -48,6 +48,10 @@ bench: $(STAMP) ## the benchmarks, one table a phase
 bench-optimize: $(STAMP) ## the optimizer against other solvers, alone and in the loop
 	$(BIN)/python -m benchmarks.optimize_solve
 	$(BIN)/python -m benchmarks.optimize_loop
+
+bench-meanvariance: $(STAMP) ## the frontier against other tools, the service under load
+	$(BIN)/python -m benchmarks.meanvariance_frontier
+	$(BIN)/python -m benchmarks.meanvariance_service
 
 clean: ## remove the virtual environment and caches
 	rm -rf $(VENV) $(PARITY) runs .pytest_cache .mypy_cache .ruff_cache build dist

@@ -71,7 +71,7 @@ def running(root, *arguments, code=None):
 
 
 def _wait(service):
-    until = time.monotonic() + 120
+    until = time.monotonic() + 300
     while time.monotonic() < until and service.process.poll() is None:
         with contextlib.suppress(requests.ConnectionError):
             requests.get(f"{service.url}/openapi.json", timeout=5)

@@ -19,7 +19,8 @@ from tradewind.service.settings import Limits
 from tradewind.service.work import Answer, Worker, problem
 
 LOG = logging.getLogger("tradewind.service")
-START_SECONDS = 120.0
+START_SECONDS = 600.0
+"""The first start on a machine compiles kernels."""
 
 
 class QueueFull(Exception):

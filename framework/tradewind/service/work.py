@@ -19,6 +19,7 @@ from tradewind_optimize.meanvariance.errors import PyOptimumException
 from tradewind_optimize.meanvariance.estimate import Closes, closes_between
 
 Answer = tuple[int, bytes]
+ALPHAS = {"A": 1.0, "B": -0.5, "C": 0.2}
 
 
 class Worker:
@@ -39,17 +40,11 @@ class Worker:
         }
 
     def warm(self) -> None:
-        """Solve two small problems, so that the first request finds compiled kernels and a read bundle."""
-        api.frontier(
-            {
-                "r": [0.1, 0.2],
-                "Q": [0.1, 0.2],
-                "F": [[1], [1]],
-                "D": [[0.1]],
-                "x0": [0.5, 0.5],
-                "options": {"short": False},
-            }
-        )
+        """Solve a few small problems, so that the first request finds compiled kernels and a read bundle."""
+        api.frontier({"r": [0.1, 0.2], "Q": [0.1, 0.2], "F": [[1], [1]], "D": [[0.1]], "options": {"short": False}})
+        constraints = [{"type": "MaxGrossExposure", "max": 1.0}, {"type": "DollarNeutral"}]
+        for objective in ({"type": "MaximizeAlpha", "alphas": ALPHAS}, {"type": "TargetWeights", "weights": ALPHAS}):
+            run_optimization({"objective": objective, "constraints": constraints})
         closes_between(self._closes, ())
 
     def answer(self, entry: str, body: bytes) -> Answer:

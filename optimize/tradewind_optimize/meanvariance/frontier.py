@@ -127,10 +127,13 @@ class _Top:
 
 
 def _top(query: Query) -> _Top:
-    compilation, outcome = _solve(
-        query, words.MaximumReturn(words.keys_of(query), query.r / words.return_scale(query)), []
-    )
-    return _Top(compilation, outcome)
+    objective = words.MaximumReturn(words.keys_of(query), query.r / words.return_scale(query))
+    if not query.limits:
+        compilation = words.compiled(query, objective, words.budget(query))
+        filled = path.fill(compilation.problem)
+        if filled is not None:
+            return _Top(compilation, filled)
+    return _Top(*_solve(query, objective, []))
 
 
 def _reach(query: Query, top: _Top) -> float:

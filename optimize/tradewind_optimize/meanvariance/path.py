@@ -85,6 +85,30 @@ def follow(problem: CompiledProblem, row: int, targets: Floats) -> list[Outcome]
     return out
 
 
+def fill(problem: CompiledProblem) -> Outcome | None:
+    """min c'w over one row Σ w = s and finite lower bounds: the cheapest weights are filled first.
+
+    The multiplier of the row is the cost of the weight that is filled last. None when the problem is another one, or
+    the bounds do not reach s.
+    """
+    plain = problem.is_linear and problem.m == 1 and not len(problem.hinges) and problem.rows.dense is not None
+    if not plain or not np.isfinite(problem.lower).all() or (problem.rows.to_dense() != 1.0).any():
+        return None
+    order = np.argsort(problem.linear, kind="stable")
+    missing = float(problem.row_lower[0] - problem.lower.sum())
+    filled = np.cumsum(problem.upper[order] - problem.lower[order])
+    last = int(np.searchsorted(filled, missing))
+    if missing < 0 or last == problem.n:
+        return None
+    weights = problem.lower.copy()
+    weights[order[:last]] = problem.upper[order[:last]]
+    weights[order[last]] += missing - (filled[last - 1] if last else 0.0)
+    none = np.zeros(0)
+    solution = Solution("optimal", "fill", weights, problem.linear[order[last]][None].copy(), none, none)
+    certificate = certify.certify(problem, solution, RESIDUAL)
+    return Outcome("optimal", solution, certificate) if certificate.passed else None
+
+
 def house(problem: CompiledProblem) -> Outcome:
     """The house's solvers; curvatures of which some are zero go to them as factors."""
     flat = problem.curvature == 0
