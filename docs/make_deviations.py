@@ -23,6 +23,13 @@ ALWAYS = """
 ## Always ours
 
 - **D4** A bundle carries the pay dates of its dividends. A dividend whose input names none is paid on its ex date.
+- **D14** As in the original, a trading control with on_error="log" logs the violation and the order is placed all the
+  same. The log line and the order's story say so. Test:
+  `tests/framework/test_controls.py::test_with_log_the_violation_is_logged_and_the_order_placed`.
+- **Models** A fill with a price that is not finite (or, for an equity, not positive), with shares of the wrong sign or
+  more than are open, or a commission that is not finite stops the run with BadFill; in the original it reaches the
+  books. Test: `tests/framework/test_books.py`.
+- **batch_market_order** passes the trading controls, as every other verb does; in the original it goes around them.
 - **D17** An order for an asset that is not listed yet is refused with a log line, as one for a delisted asset is; the
   largest size of an order (10¹¹ shares) holds for sells as for buys. Test: `tests/framework/test_ordering.py`.
 - **D21** Whether a fill is an order's first is read from what the order has filled, not from a commission of 0.

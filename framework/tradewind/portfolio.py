@@ -46,6 +46,10 @@ class Books(Protocol):
         """Cash and positions."""
 
     @property
+    def owed_dividends(self) -> float:
+        """Dividends earned and not paid."""
+
+    @property
     def gain(self) -> float:
         """Equity above the capital put in."""
 
@@ -195,6 +199,11 @@ class Account:
 
     def __init__(self, ledger: Books) -> None:
         self._ledger = ledger
+
+    @property
+    def accrued_dividends(self) -> float:
+        """Cash dividends gone ex and not paid yet (negative: owed by shorts); in no other figure of the account."""
+        return self._ledger.owed_dividends
 
     @property
     def settled_cash(self) -> float:

@@ -290,3 +290,12 @@ def test_context_offers_settings_and_controls(market, on_sessions):
 
     with pytest.raises(TradingControlViolation):
         run_algorithm(initialize=initialize, handle_data=on_sessions({0: buy((1, -1))}), bundle=market.bundle())
+
+
+def test_a_batch_passes_the_controls_too(market, on_sessions):
+    market.asset(1, [10] * 3).asset(2, [10] * 3)
+    batch = lambda c, d: api.batch_market_order({api.sid(1): 5, api.sid(2): 50})  # noqa: E731
+    with pytest.raises(TradingControlViolation, match="50 shares of Equity\\(2"):
+        run(market, on_sessions, lambda: api.set_max_order_size(max_shares=10), {0: batch})
+    result = run(market, on_sessions, lambda: api.set_max_order_size(max_shares=10, on_error="log"), {0: batch})
+    assert result.events[["order_id", "event", "after"]].values.tolist() == [[1, "controlled", 50]]

@@ -87,3 +87,16 @@ def test_rates_that_mean_nothing_are_refused(market, on_sessions, arguments, sai
         run(market, on_sessions, None, lambda: api.set_financing(**arguments))
     with pytest.raises(OnlyDuringInitialize):
         run(market, on_sessions, {0: lambda c, d: api.set_financing()}, lambda: None)
+
+
+def test_dividends_between_ex_and_pay_date_are_seen_on_the_account_and_nowhere_else(market, on_sessions):
+    market.asset(1, [10] * 6).dividend(1, 2, 0.5, pay=4)
+    seen = []
+
+    def look(context, data):
+        seen.append((context.account.accrued_dividends, context.portfolio.portfolio_value))
+        if context.bar == 0:
+            api.order(api.sid(1), -100)
+
+    run(market, on_sessions, dict.fromkeys(range(6), look), lambda: None)
+    assert seen == [(0, 36_000), (0, 36_000), (-50, 36_000), (-50, 36_000), (0, 35_950), (0, 35_950)]
