@@ -34,6 +34,13 @@ ALWAYS = """
   largest size of an order (10¹¹ shares) holds for sells as for buys. Test: `tests/framework/test_ordering.py`.
 - **D21** Whether a fill is an order's first is read from what the order has filled, not from a commission of 0.
   Test: `tests/framework/test_costs.py::test_commission_over_two_fills_of_one_order`.
+- **Stops that were reached** stay with their order (`stop`, `stop_reached`); the original forgets the stop of a
+  stop-limit order. `Result.to_zipline()` shows orders in its form.
+- **A bar with prices and volume 0** is a bar: `last_traded` and the price before a history's window count it, though
+  nothing fills in it. `last_traded` is the time of the bar, its close; the original gives the session's label.
+- **History of one asset and several fields** has sessions in its rows, as the original's documentation says; its code
+  gives rows (session, asset).
+- **An order cancelled at a session's end** is told with that session; the original tells it with the next one.
 - **Near-zero targets** of TargetWeights mean "leave", but the answer of the optimizer is never clipped: that would
 break
   constraints that were certified.

@@ -1,17 +1,15 @@
 """Our engine with the original's semantics against what the original reports: every field, to 1e-9 relative.
 
-The expected files are what zipline-reloaded 3.2.1 said; `make parity` makes them anew and compares at once. Compared are
-the performance columns with the running risk columns, orders as they stood on each session, transactions, positions,
-recorded values, and what the texts probe: histories, current values, snapshots of orders.
+The expected files are what zipline-reloaded 3.2.1 said; `make parity` makes them anew and compares at once. Compared
+are the performance columns with the running risk columns, orders as they stood on each session, transactions,
+positions, recorded values, and what the texts probe: histories, current values, snapshots of orders.
 """
 
 import ast
 
 import pytest
-
 from tests.parity import compare, plain
 from tests.parity.cases import EXPECTED, FOLDER, all_cases
-
 from tests.parity.ours import run
 
 CASES = {case.name: case for case in all_cases()}
