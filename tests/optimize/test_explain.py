@@ -151,7 +151,7 @@ def test_every_conflict_is_infeasible_and_feasible_without_any_label(explained):
 
 
 def test_every_relaxation_is_the_smallest_and_enough(explained):
-    for compilation, found in explained[:40]:
+    for compilation, found in explained[:25]:
         best, _ = distance(elements(compilation), compilation.universe.n)
         assert sum(each.amount for each in found.relaxation) == pytest.approx(best, rel=1e-5, abs=1e-8)
         assert relaxed_distance(compilation, found.relaxation) <= 1e-8
