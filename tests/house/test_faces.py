@@ -55,6 +55,12 @@ FACES = {
         "OptimizationFailed",
         "experimental",
     ],
+    "tradewind.optimize.meanvariance": ["AsyncClient", "Client", "Model", "Portfolio", "PyOptimumException"],
+    "tradewind.optimize.meanvariance.model": ["Model"],
+    "tradewind.optimize.meanvariance.portfolio": ["Portfolio", "LESS_THAN_OR_EQUAL", "GREATER_THAN_OR_EQUAL", "EQUAL"],
+    "tradewind.optimize.meanvariance.frontier": ["optimal_portfolio", "efficient_frontier"],
+    "tradewind.optimize.meanvariance.estimate": ["estimate_models"],
+    "tradewind.optimize.meanvariance.client": ["Client", "AsyncClient"],
     "tradewind.optimize.experimental": ["RiskModelExposure"],
 }
 

@@ -187,6 +187,17 @@ def test_labels_name_assets_in_sets_and_diagnostics():
     assert row["shadow_price"] != 0
 
 
+def test_a_point_of_the_frontier_is_explained_at_its_own_return():
+    points = efficient_frontier(factor_query(number_of_points=5))
+    for point in points[1:-1]:
+        table = point.answer.diagnostics.constraints
+        row = table[table["label"] == "mu"].iloc[0]
+        unit = np.abs(factor_query()["r"]).max()
+        assert row["value"] * unit == pytest.approx(point.mu)
+        assert row["lower"] * unit == pytest.approx(point.mu)
+    assert points[-1].answer.diagnostics is None
+
+
 def test_every_point_is_certified_and_the_factor_structure_kept(monkeypatch):
     data = factor_query(n=60, k=4, number_of_points=12)
     seen = []

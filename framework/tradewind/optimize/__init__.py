@@ -5,6 +5,7 @@ weights = opt.calculate_optimal_portfolio(opt.TargetWeights(targets), [opt.MaxGr
 """
 
 from tradewind.optimize import experimental as experimental
+from tradewind.optimize import meanvariance as meanvariance
 from tradewind_optimize.constraints.base import Constraint, NotConstrained
 from tradewind_optimize.constraints.exposure import DollarNeutral, FactorExposure, MaxGrossExposure, NetExposure
 from tradewind_optimize.constraints.group import Basket, NetGroupExposure
@@ -94,5 +95,6 @@ __all__ = [
     "WeightedExposure",
     "calculate_optimal_portfolio",
     "experimental",
+    "meanvariance",
     "run_optimization",
 ]

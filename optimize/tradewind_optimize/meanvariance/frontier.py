@@ -9,7 +9,8 @@ multipliers of the linear program, so both ends are exact. Between them one path
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -34,15 +35,22 @@ class Answer:
     """One portfolio, or none.
 
     ``status``: "optimal" or "infeasible" (or "unbounded", "failed"); ``x`` float64[n] in the unit of x0, ``obj`` the
-    variance per s² with the ridge in it: None unless optimal. ``certificate`` is what was checked; ``diagnostics``
-    holds the table of constraints with slacks and shadow prices, in units of the compiled problem.
+    variance per s² with the ridge in it: None unless optimal. ``certificate`` is what was checked.
     """
 
     status: str
     x: Floats | None = None
     obj: float | None = None
     certificate: Certificate | None = None
-    diagnostics: Diagnostics | None = None
+    explain: Callable[[], Diagnostics] | None = field(default=None, repr=False)
+
+    @property
+    def diagnostics(self) -> Diagnostics | None:
+        """The table of constraints with slacks and shadow prices, in weights x/|s| and units of the compiled problem.
+
+        None at the right end of a frontier, whose multipliers belong to the face of largest returns.
+        """
+        return None if self.explain is None else self.explain()
 
     def to_dict(self) -> dict[str, Any]:
         """{"status", "x", "obj"} of plain numbers."""
@@ -73,7 +81,7 @@ def optimal_portfolio(data: Any) -> Answer:
     compilation, outcome = _solve(query, words.minimum_variance(query), wanted)
     if outcome.status == "infeasible":
         refuse(query)
-    return _answer(query, compilation, outcome)
+    return _answer(query, lambda: compilation, outcome)
 
 
 def efficient_frontier(data: Any) -> list[Point]:
@@ -96,7 +104,7 @@ def efficient_frontier(data: Any) -> list[Point]:
     if low > high + SAME * words.return_scale(query):
         raise BadQuery("options.mu_max", f"mu_min ({low:.6g}) is larger than mu_max ({high:.6g})")
     grid = np.linspace(low, max(low, high), query.points)
-    first = _answer(query, compilation, least) if query.mu_min is None else None
+    first = _answer(query, lambda: compilation, least) if query.mu_min is None else None
     last = None if top is None else top.answer(query, high)
     return _points(query, grid, first, last)
 
@@ -173,7 +181,22 @@ def _along(query: Query, targets: Floats) -> list[Answer]:
     wanted = [words.required_return(query, float(targets[0]))]
     compilation = words.compiled(query, words.minimum_variance(query), _constraints(query, wanted, words.PULL))
     row = 1  # the budget is row 0, the required return row 1
-    return [_answer(query, compilation, outcome) for outcome in path.follow(compilation.problem, row, targets / unit)]
+    outcomes = path.follow(compilation.problem, row, targets / unit)
+    return [_answer(query, _Late(query, float(mu)), outcome) for mu, outcome in zip(targets, outcomes, strict=True)]
+
+
+@dataclass(frozen=True, eq=False)
+class _Late:
+    """The compilation of one point of a path, made when somebody asks for its diagnostics."""
+
+    query: Query
+    mu: float
+
+    def __call__(self) -> Compilation:
+        wanted = [words.required_return(self.query, self.mu)]
+        return words.compiled(
+            self.query, words.minimum_variance(self.query), _constraints(self.query, wanted, words.PULL)
+        )
 
 
 def _constraints(query: Query, wanted: list[words.Row], pull: float) -> list[Constraint]:
@@ -191,11 +214,13 @@ def _solve(query: Query, objective: Any, wanted: list[words.Row]) -> tuple[Compi
     return compilation, outcome
 
 
-def _answer(query: Query, compilation: Compilation, outcome: Outcome) -> Answer:
-    diagnostics = Diagnostics(compilation, outcome.solution, outcome.certificate, outcome.attempts)
+def _answer(query: Query, compilation: Callable[[], Compilation], outcome: Outcome) -> Answer:
+    def explain() -> Diagnostics:
+        return Diagnostics(compilation(), outcome.solution, outcome.certificate, outcome.attempts)
+
     if outcome.solution is None:
-        return Answer(outcome.status, diagnostics=diagnostics)
-    return replace(_measured(query, outcome.solution.weights, outcome.certificate), diagnostics=diagnostics)
+        return Answer(outcome.status, explain=explain)
+    return replace(_measured(query, outcome.solution.weights, outcome.certificate), explain=explain)
 
 
 def _measured(query: Query, weights: Floats, certificate: Certificate | None) -> Answer:
