@@ -99,7 +99,7 @@ def test_a_named_solver_is_the_one_used(solver):
 def test_a_solver_that_cannot_take_the_problem_fails_with_a_sentence():
     result = run_optimization(TargetWeights({"a": 2.0}), [MaxGrossExposure(1)], solver="highs")
     assert result.status == "failed"
-    with pytest.raises(OptimizationFailed, match="highs: takes other problems: linear objectives over linear and hinge rows"):
+    with pytest.raises(OptimizationFailed, match="highs: takes other problems: linear objectives over"):
         result.raise_for_status()
 
 

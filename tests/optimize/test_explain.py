@@ -1,7 +1,6 @@
 """Why there is no answer: minimal conflicts, smallest relaxations, runaway weights."""
 
 import pickle
-import time
 from dataclasses import replace
 
 import numpy as np
@@ -234,14 +233,12 @@ def contest(n, extra):
     "extra",
     [NetExposure(0.9, 2.0), Frozen([f"s{i}" for i in range(500)]), Basket([f"s{i}" for i in range(40)], 0.5, 1.0)],
 )
-def test_five_hundred_assets_are_explained_in_milliseconds(extra):
+def test_five_hundred_assets_are_explained_with_few_programs(extra, monkeypatch):
     target, words, held = contest(500, extra)
-    compilation = compiled(target, words, held)
-    explain(compilation)
-    start = time.perf_counter()
+    compilation, probes, honest = compiled(target, words, held), [], ElasticProgram.solve
+    monkeypatch.setattr(ElasticProgram, "solve", lambda self, active: probes.append(1) or honest(self, active))
     found = explain(compilation)
-    # the bound is generous, for machines under load; 10 to 40 ms are usual
-    assert time.perf_counter() - start < 0.5
+    assert len(probes) <= 20  # of some 1,000 elements; each takes a millisecond or two
     members = chosen(compilation, found.conflict)
     assert distance(members, 500)[0] > 1e-8
     assert words[-1] in [word for word, _ in found.conflict]
