@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from operator import is_
 from typing import Any, overload
 
 import numpy as np
@@ -179,6 +180,18 @@ class AssetFinder(Sequence[Asset]):
         if own is not asset and (own.sid != asset.sid or own.symbol != asset.symbol):
             raise ForeignAsset(asset, self.bundle)
         return int(column)
+
+    def columns(self, assets: Sequence[Asset]) -> Int64Array:
+        """The columns of several assets, int64[k], each checked as column() does."""
+        own = self.assets
+        try:
+            found = [asset.column for asset in assets]
+            known = all(map(is_, map(own.__getitem__, found), assets))
+        except (AttributeError, TypeError, IndexError):
+            known = False
+        if not known:
+            found = [self.column(asset) for asset in assets]
+        return np.array(found, dtype=np.int64)
 
     def lookup_symbol(self, symbol: str, as_of_ns: int | None = None) -> Asset:
         """The asset that bore the symbol at a date: the owner with the latest start ≤ as_of.

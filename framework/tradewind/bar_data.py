@@ -99,7 +99,7 @@ class BarData:
         """Return the columns of several assets; the last answer is kept, since algorithms ask with the same list."""
         wanted = tuple(assets)
         if wanted != self._last_assets:
-            self._last_columns = np.array([self._finder.column(asset) for asset in wanted], dtype=np.int64)
+            self._last_columns = self._finder.columns(wanted)
             self._last_labels = pd.Index(wanted, dtype=object)
             self._last_assets = wanted
         return self._last_columns

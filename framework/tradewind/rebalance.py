@@ -55,7 +55,7 @@ class Rebalancer:
         known = self._prices.last_known(columns, at, session)
         price = np.where(np.isnan(known), self._ledger.book.last_price[columns], known)
         weights = shares * price * self._ledger.book.multiplier[columns] / self._ledger.equity
-        assets = [self._finder.asset_at(column) for column in columns.tolist()]
+        assets = [self._finder.assets[column] for column in columns.tolist()]
         return pd.Series(weights, index=pd.Index(assets, dtype=object), dtype=float)
 
     def _holdings(self) -> tuple[np.ndarray, np.ndarray]:
@@ -82,18 +82,18 @@ class Rebalancer:
 
     def _with_untradable(self, objective: Any, constraints: Any, current: pd.Series) -> Any:
         """Return the constraints, with a Frozen for the assets that cannot trade today."""
-        named = dict.fromkeys([*current.index, *_labels_of(objective)])
-        assets = [label for label in named if isinstance(label, Asset)]
-        may = self._can_trade(assets).to_numpy() if assets else np.ones(0, dtype=bool)
-        if may.all():
+        named = [label for label in _labels_of(objective) if isinstance(label, Asset)]
+        may = [self._can_trade(assets).to_numpy() for assets in (current.index.tolist(), named)]
+        if may[0].all() and may[1].all():
             return constraints
-        untradable = [assets[i] for i in np.flatnonzero(~may).tolist()]
+        assets = [*current.index, *named]
+        untradable = list(dict.fromkeys(assets[i] for i in np.flatnonzero(~np.concatenate(may)).tolist()))
         self._log.warning("frozen in order_optimal_portfolio, since they cannot trade today: %s", untradable)
         return [*constraints, Frozen(untradable)]
 
     def _order(self, weights: pd.Series, at: int, session: int, check: Callable[[int, int], None] | None) -> pd.Series:
         """Order toward target weights."""
-        columns = np.array([self._finder.column(asset) for asset in weights.index], dtype=np.int64)
+        columns = self._finder.columns(weights.index.tolist())
         held, shares = self._holdings()
         holdings = np.zeros(len(self._finder), dtype=np.int64)
         holdings[held] = shares
