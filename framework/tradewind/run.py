@@ -280,7 +280,12 @@ def _facts(
     return {
         "algorithm": dict(about),
         "parameters": {name: repr(value) for name, value in parameters.items()},
-        "bundle": {"name": bundle.name, "version": bundle.version, "hash": bundle.hash},
+        "bundle": {
+            "name": bundle.name,
+            "version": bundle.version,
+            "hash": bundle.hash,
+            "grade": bundle.manifest.grade,
+        },
         "start": f"{index[clock.first]:%Y-%m-%d}",
         "end": f"{index[clock.last]:%Y-%m-%d}",
         "capital_base": float(capital_base),
