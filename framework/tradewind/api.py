@@ -261,8 +261,8 @@ def get_datetime(tz: dt.tzinfo | str | None = None) -> pd.Timestamp:
 def get_environment(field: str = "platform") -> Any:
     """Return a fact of the run, or all of them as a dict ("*").
 
-    arena "backtest", data_frequency "daily", start (the first session's first minute) and end (the last close) as UTC
-    times, capital_base in currency, platform "tradewind".
+    arena "backtest", data_frequency "daily" or "minute", start (the first session's first minute) and end (the last
+    close) as UTC times, capital_base in currency, platform "tradewind".
     """
     return _running("get_environment").settings.get_environment(field)
 

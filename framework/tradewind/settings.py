@@ -106,7 +106,7 @@ def environment_of(clock: Clock, capital_base: float) -> dict[str, Any]:
     """Return the facts of a run that an algorithm may ask for."""
     return {
         "arena": "backtest",
-        "data_frequency": "daily",
+        "data_frequency": "minute" if clock.by_minute else "daily",
         "start": pd.Timestamp(clock.open(clock.first), tz="UTC"),
         "end": pd.Timestamp(clock.stamps(clock.last)[-1], tz="UTC"),
         "capital_base": capital_base,

@@ -273,3 +273,23 @@ def test_volume_limits_start_anew_every_minute(bundle):
     handle_data, _ = at(["11-24 14:31"], lambda c, d: api.order(api.sid(1), 250))
     result = run(bundle, handle_data)
     assert result.fills["amount"].tolist() == [100, 100, 50]
+
+
+def test_an_order_of_minutes_has_its_story_and_the_run_its_frequency(bundle, free):
+    seen = []
+
+    def initialize(context):
+        free(context)
+        api.set_max_order_size(max_shares=1, on_error="log")
+        seen.append(api.get_environment("data_frequency"))
+
+    def handle_data(context, data):
+        if not hasattr(context, "ordered"):
+            context.ordered = api.order(api.sid(1), 7.5)
+
+    result = run(bundle, handle_data, initialize)
+    story = result.explain(0)
+    assert seen == ["minute"]
+    assert story.steps["step"].tolist()[:3] == ["placed", "controlled", "filled"]
+    assert story.steps["time"].iloc[2] - story.steps["time"].iloc[0] == pd.Timedelta(minutes=1)
+    assert "placed: 7 shares, rounded from 7.5000" in str(story)
