@@ -33,11 +33,13 @@ def test_prices_keep_every_digit_and_in_the_original_three_decimals(market):
     closes = [1.2345678, 0.0004, 8.00051, 7.9]
     market.asset(1, closes, volume=[10.0, 5_000_000_000.0, 7.0, 9.0])
     ours = histories(market, "tradewind")
-    assert ours["close"].tolist() == closes and ours["now"] == 7.9
+    assert ours["close"].tolist() == closes
+    assert ours["now"] == 7.9
     assert ours["volume"].tolist() == [10.0, 5e9, 7.0, 9.0]
     theirs = histories(market, "zipline")
     np.testing.assert_array_equal(theirs["close"], [1.235, NAN, 8.001, 7.9])
-    assert theirs["volume"].tolist() == [10.0, 0.0, 7.0, 9.0] and theirs["now"] == 7900 * 0.001
+    assert theirs["volume"].tolist() == [10.0, 0.0, 7.0, 9.0]
+    assert theirs["now"] == 7900 * 0.001
 
 
 @pytest.mark.parametrize("semantics", ["tradewind", "zipline"])
@@ -105,6 +107,7 @@ def test_a_stock_dividend_in_an_asset_held_before_is_worth_its_price_of_today(ma
     day = market.sessions.index[6]
     assert result.perf.loc[day, "capital_used"] == pytest.approx(0.5 * 20.0)
     held = result.positions.set_index(["session", "sid"])
-    assert held.loc[(day, 2), "amount"] == 10 and held.loc[(day, 2), "last_sale_price"] == 20.0
+    assert held.loc[(day, 2), "amount"] == 10
+    assert held.loc[(day, 2), "last_sale_price"] == 20.0
     assert result.perf["portfolio_value"].diff()[day] == pytest.approx(10.5 * 20.0)
     assert values[pd.Timestamp(day)] == pytest.approx(result.perf.loc[day, "portfolio_value"])
