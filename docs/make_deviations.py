@@ -32,7 +32,7 @@ ALWAYS = """
 - **batch_market_order** passes the trading controls, as every other verb does; in the original it goes around them.
 - **D17** An order for an asset that is not listed yet is refused with a log line, as one for a delisted asset is; the
   largest size of an order (10¹¹ shares) holds for sells as for buys. Test: `tests/framework/test_ordering.py`.
-- **D21** Whether a fill is an order's first is read from what the order has filled, not from a commission of 0.
+- **D21** A fill is an order's first when nothing was filled and nothing charged before, not when its commission is 0.
   Test: `tests/framework/test_costs.py::test_commission_over_two_fills_of_one_order`.
 - **Stops that were reached** stay with their order (`stop`, `stop_reached`); the original forgets the stop of a
   stop-limit order. `Result.to_zipline()` shows orders in its form.

@@ -112,15 +112,20 @@ def slipped(
 def charged(
     kind: int, first: float, second: float, amount: int, price: float, filled_before: int, charged_before: float
 ) -> float:
-    """Return the commission of a fill of `amount` shares at `price`, given what the order filled and paid before."""
+    """Return the commission of a fill of `amount` shares at `price`, given what the order filled and paid before.
+
+    A fill is the first when nothing was filled and nothing charged: a reverse split can leave an order that has paid
+    with nothing filled.
+    """
     shares = float(abs(amount))
+    is_first = filled_before == 0 and charged_before == 0.0
     if kind == PER_SHARE:
-        if filled_before == 0:
+        if is_first:
             return max(second, shares * first)
         total = abs(filled_before) * first + shares * first
         return 0.0 if total < second else total - charged_before
     if kind == PER_TRADE:
-        return first if filled_before == 0 else 0.0
+        return first if is_first else 0.0
     if kind == PER_DOLLAR:
         return shares * price * first
     return 0.0

@@ -230,3 +230,25 @@ def test_bad_parameters_of_a_model_are_refused():
         slippage.VolumeShareSlippage(-1)
     with pytest.raises(BadParameter, match="cost was nan"):
         commission.PerShare(float("nan"))
+
+
+def test_an_order_that_a_reverse_split_leaves_unfilled_does_not_pay_the_first_fill_twice(market):
+    """Four shares filled and paid, then 1 for 10: nothing counts as filled, yet the order is not new."""
+    from tradewind.commission import PerTrade
+    from tradewind.run import run_algorithm
+    from tradewind.slippage import FixedBasisPointsSlippage
+
+    market.asset(1, [10.0, 10.0, 100.0, 100.0], volume=400.0).split(1, 2, 1, 10)
+
+    def initialize(context):
+        context.set_slippage(FixedBasisPointsSlippage(0.0, 0.01))
+        context.set_commission(PerTrade(3.0))
+        context.day = 0
+
+    def handle_data(context, data):
+        context.day += 1
+        if context.day == 1:
+            context.order(context.sid(1), 1000)
+
+    result = run_algorithm(initialize=initialize, handle_data=handle_data, bundle=market.bundle())
+    assert result.fills["commission"].tolist() == [3.0, 0.0, 0.0]

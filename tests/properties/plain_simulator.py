@@ -255,13 +255,14 @@ class PlainSimulator:
 
     def _charged(self, order, shares, paid):
         kind, first, second = self.commission
+        new = order.filled == 0 and order.charged == 0
         if kind == "share":
-            if order.filled == 0:
+            if new:
                 return max(second, shares * first)
             total = (abs(order.filled) + shares) * first
             return Fraction(0) if total < second else total - order.charged
         if kind == "trade":
-            return first if order.filled == 0 else Fraction(0)
+            return first if new else Fraction(0)
         return shares * paid * first if kind == "dollar" else Fraction(0)
 
     def end(self):
