@@ -110,21 +110,27 @@ def fill(problem: CompiledProblem) -> Outcome | None:
 
 
 def house(problem: CompiledProblem) -> Outcome:
-    """The house's solvers; curvatures of which some are zero go to them as factors."""
+    """The house's solvers; an exception of theirs is a failure of the problem's numbers."""
+    try:
+        return optimize(_unbent(problem))
+    except Exception as error:  # solvers have exceptions of their own for numbers they cannot scale
+        return Outcome("failed", attempts=((type(error).__name__, str(error)),))
+
+
+def _unbent(problem: CompiledProblem) -> CompiledProblem:
+    """Curvatures as factors where some of them are zero."""
     flat = problem.curvature == 0
     if not flat.any():
-        return optimize(problem)
+        return problem
     curved = np.flatnonzero(~flat)
     unit = np.zeros((problem.n, len(curved)))
     unit[curved, np.arange(len(curved))] = 1.0
-    return optimize(
-        replace(
-            problem,
-            curvature=np.zeros(0),
-            target=np.zeros(0),
-            factors=np.ascontiguousarray(np.concatenate([unit, problem.factors], axis=1)),
-            factor_scales=np.concatenate([problem.curvature[curved], problem.factor_scales]),
-        )
+    return replace(
+        problem,
+        curvature=np.zeros(0),
+        target=np.zeros(0),
+        factors=np.ascontiguousarray(np.concatenate([unit, problem.factors], axis=1)),
+        factor_scales=np.concatenate([problem.curvature[curved], problem.factor_scales]),
     )
 
 

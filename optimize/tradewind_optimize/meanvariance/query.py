@@ -24,6 +24,8 @@ ONE_SIDED = ("sales", "buys", "leverage")
 FUNCTIONS = (*TWO_SIDED, *ONE_SIDED)
 NUMBER_OF_POINTS = 20
 MOST_POINTS = 1000
+LARGEST, APART = 1e15, 1e9
+"""No number may be larger than LARGEST, no holding larger than APART portfolios; a bound further out is none."""
 _ASYMMETRY, _NEGATIVE = 1e-8, 1e-9
 _FLAGS = ("short", "buy", "sell")
 
@@ -112,17 +114,18 @@ def read_query(data: Any) -> Query:
     n = len(r)
     risk = _risk(data, n)
     x0 = np.zeros(n) if data.get("x0") is None else _vector(data["x0"], "x0", n)
+    total = _total(data.get("cashflow"), x0)
     options = _options(data.get("options"))
     labels = _labels(data.get("labels"), n)
     return Query(
         r=r,
         risk=risk,
         x0=x0,
-        total=_total(data.get("cashflow"), x0),
+        total=total,
         mu=_number_or_none(data.get("mu"), "mu"),
-        lower=_side(data.get("xlo"), "xlo", n, -np.inf),
-        upper=_side(data.get("xup"), "xup", n, np.inf),
-        limits=tuple(_limits(data, n, labels)),
+        lower=_side(data.get("xlo"), "xlo", n, -np.inf, abs(total)),
+        upper=_side(data.get("xup"), "xup", n, np.inf, abs(total)),
+        limits=tuple(_limits(data, n, labels, abs(total))),
         rho=_not_negative(data.get("rho"), "rho"),
         labels=labels,
         **options,
@@ -132,8 +135,12 @@ def read_query(data: Any) -> Query:
 def _total(cashflow: Any, x0: Floats) -> float:
     held = float(x0.sum())
     total = 1.0 if cashflow is None else held + _number(cashflow, "cashflow")
-    if abs(total) <= 1e-12 * max(1.0, abs(held)):
+    if abs(total) <= 1e-12 * abs(held) or abs(total) < 1.0 / LARGEST:
         raise BadQuery("cashflow", f"'cashflow' must not cancel the holdings: x0 adds to {held:g} and the sum to zero")
+    far = np.abs(x0) > APART * abs(total)
+    if far.any():
+        at = int(np.argmax(far))
+        raise BadQuery("x0", f"'x0' is out of proportion: x0[{at}] is {x0[at]:g} and the portfolio {total:g}")
     return total
 
 
@@ -169,16 +176,18 @@ def _wrong_size(name: str, array: Floats, wanted: tuple[Any, ...], n: int | None
 
 
 def _finite(array: Floats, name: str) -> Floats:
-    bad = np.argwhere(~np.isfinite(array))
+    bad = np.argwhere(~(np.abs(array) <= LARGEST))
     if len(bad):
         place = "".join(f"[{i}]" for i in bad[0])
-        raise BadQuery(name, f"'{name}' must hold finite numbers; {name}{place} is {array[tuple(bad[0])]}")
+        found = array[tuple(bad[0])]
+        raise BadQuery(name, f"'{name}' must hold finite numbers up to {LARGEST:g} in size; {name}{place} is {found}")
     return array
 
 
 def _number(value: Any, name: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float, np.number)) or not np.isfinite(float(value)):
-        raise BadQuery(name, f"'{name}' must be a finite number; found {quoted(value)}")
+    number = isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
+    if not number or not abs(value) <= LARGEST:
+        raise BadQuery(name, f"'{name}' must be a finite number up to {LARGEST:g} in size; found {quoted(value)}")
     return float(value)
 
 
@@ -193,8 +202,9 @@ def _not_negative(value: Any, name: str) -> float:
     return number
 
 
-def _side(value: Any, name: str, n: int, free: float) -> Floats:
+def _side(value: Any, name: str, n: int, free: float, size: float) -> Floats:
     """Bounds float64[n]: null and the infinity that bounds nothing are no bound; NaN and the other are refused."""
+    far = APART * size
     if value is None:
         return np.full(n, free)
     array = _array(value, name, n)
@@ -202,10 +212,12 @@ def _side(value: Any, name: str, n: int, free: float) -> Floats:
         raise _wrong_size(name, array, (n,), n)
     given = list(value)
     unset = np.array([item is None for item in given])
-    bad = np.flatnonzero((np.isnan(array) & ~unset) | (array == -free))
+    wrong = array > far if free < 0 else array < -far
+    bad = np.flatnonzero((np.isnan(array) & ~unset) | wrong)
     if len(bad):
-        raise BadQuery(name, f"'{name}' must hold numbers, {free} or null; {name}[{bad[0]}] is {array[bad[0]]}")
-    return np.where(unset, free, array)
+        expected = f"numbers in proportion to the portfolio, {free} or null"
+        raise BadQuery(name, f"'{name}' must hold {expected}; {name}[{bad[0]}] is {array[bad[0]]}")
+    return np.where(unset | (np.abs(array) > far), free, array)
 
 
 def _risk(data: Mapping[str, Any], n: int) -> Risk:
@@ -301,7 +313,7 @@ def _labels(given: Any, n: int) -> tuple[str, ...] | None:
     return tuple(given)
 
 
-def _limits(data: Mapping[str, Any], n: int, labels: tuple[str, ...] | None) -> Iterator[Limit]:
+def _limits(data: Mapping[str, Any], n: int, labels: tuple[str, ...] | None, size: float) -> Iterator[Limit]:
     sets = _sets(data.get("sets"), n)
     given = data.get("constraints")
     if given is None:
@@ -309,7 +321,7 @@ def _limits(data: Mapping[str, Any], n: int, labels: tuple[str, ...] | None) -> 
     if not isinstance(given, Sequence) or isinstance(given, str):
         raise BadQuery("constraints", f"'constraints' must be an array of objects; found {quoted(given)}")
     for place, item in enumerate(given):
-        yield _limit(item, f"constraints[{place}]", n, sets, labels)
+        yield _limit(item, f"constraints[{place}]", n, sets, labels, size)
 
 
 def _sets(given: Any, n: int) -> dict[str, Ints]:
@@ -329,7 +341,7 @@ def _sets(given: Any, n: int) -> dict[str, Ints]:
     return out
 
 
-def _limit(item: Any, field: str, n: int, sets: dict[str, Ints], labels: tuple[str, ...] | None) -> Limit:
+def _limit(item: Any, field: str, n: int, sets: dict[str, Ints], labels: tuple[str, ...] | None, size: float) -> Limit:
     if not isinstance(item, Mapping):
         raise BadQuery(field, f"'{field}' must be an object with bounds; found {quoted(item)}")
     function: Any = item.get("function") or "sum"
@@ -348,7 +360,7 @@ def _limit(item: Any, field: str, n: int, sets: dict[str, Ints], labels: tuple[s
         members = _members(group, f"{field}.set", n, labels)
     label = item.get("label")
     label = label if isinstance(label, str) and label else (group if isinstance(group, str) else function)
-    lower, upper = _bounds(item.get("bounds"), f"{field}.bounds", function)
+    lower, upper = _bounds(item.get("bounds"), f"{field}.bounds", function, APART * max(size, 1.0))
     return Limit(label, function, members, lower, upper)
 
 
@@ -368,13 +380,13 @@ def _members(given: Any, field: str, n: int, labels: tuple[str, ...] | None) -> 
     return np.unique(np.array(out, dtype=np.int64))
 
 
-def _bounds(given: Any, field: str, function: str) -> tuple[float, float]:
+def _bounds(given: Any, field: str, function: str, far: float) -> tuple[float, float]:
     """(lower, upper): a scalar is an upper bound; null and ±Infinity are no bound."""
     pair = list(given) if isinstance(given, Sequence) and not isinstance(given, str) else [None, given]
     if len(pair) != 2:
         raise BadQuery(field, f"'{field}' must be a number or [lower, upper]; found {quoted(given)}")
-    lower = _bound(pair[0], field, -np.inf)
-    upper = _bound(pair[1], field, np.inf)
+    lower = _bound(pair[0], field, -np.inf, far)
+    upper = _bound(pair[1], field, np.inf, far)
     if function in ONE_SIDED and lower > 0:
         raise BadQuery(field, f"'{field}' asks for at least {lower:g} of {function}, which is not a convex set")
     if lower > upper:
@@ -382,10 +394,10 @@ def _bounds(given: Any, field: str, function: str) -> tuple[float, float]:
     return lower, upper
 
 
-def _bound(value: Any, field: str, free: float) -> float:
+def _bound(value: Any, field: str, free: float, far: float) -> float:
     if value is None:
         return free
     number = isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
-    if not number or np.isnan(value) or value == -free:
+    if not number or value != value or (value > far if free < 0 else value < -far):
         raise BadQuery(field, f"'{field}' must be a number, [lower, upper], Infinity or null; found {quoted(value)}")
-    return float(value)
+    return free if abs(value) > far else float(value)
