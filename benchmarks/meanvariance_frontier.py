@@ -145,8 +145,7 @@ def pypfopt(r, q, loadings, targets):
         out = []
         for mu in targets:
             frontier = EfficientFrontier(r, covariance)
-            frontier.efficient_return(mu)
-            out.append(np.array(list(frontier.weights.values())))
+            out.append(np.array(list(frontier.efficient_return(mu).values())))
         return np.array(out)
 
     return run
