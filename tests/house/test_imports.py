@@ -30,7 +30,8 @@ FLOORS = [
     "compat",
     "run",
     "service",
-    "terminal exits",
+    "terminal exits cli_options",
+    "cli_data",
     "cli",
     "__main__",
 ]
