@@ -146,7 +146,7 @@ class PerContract(FutureCommissionModel):
         root = root_symbol(order.asset)
         each, fee = _of_root("cost", self.cost, root), _of_root("exchange_fee", self.exchange_fee, root)
         total = (abs(order.filled) + abs(transaction.amount)) * each + fee
-        if order.filled == 0:
+        if order.filled == 0 and order.commission == 0.0:
             return max(self.min_trade_cost, total)
         return 0.0 if total < self.min_trade_cost else total - float(order.commission)
 
