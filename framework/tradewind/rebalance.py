@@ -104,11 +104,12 @@ class Rebalancer:
         missing = np.where(np.isnan(prices), 0, target - holdings[columns])
         exact = asked * equity / units - holdings[columns]
         placed: dict[Any, str] = {}
-        for i in np.flatnonzero(missing).tolist():
-            column, amount = int(columns[i]), int(missing[i])
+        which = np.flatnonzero(missing)
+        rows = (array[which].tolist() for array in (columns, missing, asked, exact))
+        for asset, column, amount, weight, shares in zip(weights.index[which], *rows, strict=True):
             if check is not None:
                 check(column, amount)
-            placed[weights.index[i]] = order_id(self._blotter.place(column, amount, VIA, asked[i], exact[i]))
+            placed[asset] = order_id(self._blotter.place(column, amount, VIA, weight, shares))
         return pd.Series(list(placed.values()), index=pd.Index(list(placed), dtype=object), dtype=object)
 
 
