@@ -10,6 +10,9 @@ import click
 from tradewind.cli_options import day, json_option
 
 strict_option = click.option("--strict", is_flag=True, help="Refuse a row that cannot be right; no quarantine.")
+accept_option = click.option(
+    "--accept-quarantine", is_flag=True, help="End with 0 although rows went into quarantine, not with 3."
+)
 
 
 @click.group()
@@ -27,6 +30,7 @@ def ingest() -> None:
 @click.option("--calendar", help="Exchange calendar of the bars.  [default: XNYS; with --append, the bundle's]")
 @click.option("--append", is_flag=True, help="Add to the latest version; only what is new is written.")
 @strict_option
+@accept_option
 @click.option(
     "--minute-label",
     type=click.Choice(["right", "left"]),
@@ -35,7 +39,7 @@ def ingest() -> None:
     help="Whether minute files are stamped with the end or the beginning of the minute.",
 )
 @json_option
-def ingest_folder(path: Path, name: str, as_json: bool, **options: Any) -> None:
+def ingest_folder(path: Path, name: str, as_json: bool, accept_quarantine: bool, **options: Any) -> None:
     """Read daily/SYMBOL.csv (or .csv.gz, .parquet) and the tables beside it from PATH.
 
     \b
@@ -45,7 +49,7 @@ def ingest_folder(path: Path, name: str, as_json: bool, **options: Any) -> None:
     splits.csv, dividends.csv, stock_dividends.csv, mergers.csv, symbols.csv        optional
 
     A file that cannot be read is named with line and column, and nothing is written. A row that cannot be right goes
-    into the bundle's quarantine; quality.html in the bundle lists what was found.
+    into the bundle's quarantine, and the command ends with 3; quality.html in the bundle lists what was found.
 
     \b
     tradewind ingest folder prices/ --name mine
@@ -54,7 +58,32 @@ def ingest_folder(path: Path, name: str, as_json: bool, **options: Any) -> None:
     """
     from tradewind_data.ingest.folder import ingest_folder as ingest_into
 
-    _show_ingest(ingest_into(path, name, progress=_counter(), **options), as_json)
+    _end_ingest(ingest_into(path, name, progress=_counter(), **options), as_json, accept_quarantine)
+
+
+def _end_ingest(made: Any, as_json: bool, accept_quarantine: bool) -> None:
+    """Show what an ingest made; where rows went into quarantine, name the first of them and end with 3."""
+    from tradewind import exits
+    from tradewind.wording import counted
+
+    _show_ingest(made, as_json)
+    if not made.quarantined or accept_quarantine:
+        return
+    click.echo(f"error: {_first_in_quarantine(made.path)}", err=True)
+    click.echo(f"In quarantine: {counted(made.quarantined, 'row')}; bundle {made.name!r} holds the others.", err=True)
+    page = made.path / "quality.html"
+    click.echo(f"Correct them and ingest again, or read {page} and add --accept-quarantine.", err=True)
+    click.get_current_context().exit(exits.DATA)
+
+
+def _first_in_quarantine(bundle: Path) -> str:
+    """The first row of a bundle's quarantine as a sentence: file, line, asset, day and what was wrong."""
+    import pyarrow.parquet as pq
+
+    (row,) = pq.read_table(bundle / "quarantine.parquet").slice(0, 1).to_pylist()
+    line = f", line {row['line']}" if row["line"] else ""
+    problem = f"{row['code'].replace('_', ' ')} ({row['detail']})"
+    return f"{row['file']}{line}: {row['symbol']} on {row['time']:%Y-%m-%d}: {problem}"
 
 
 def _show_ingest(made: Any, as_json: bool) -> None:
@@ -82,15 +111,16 @@ def _show_ingest(made: Any, as_json: bool) -> None:
 @click.option("--calendar", help="Exchange calendar of the bars.  [default: XNYS; with --append, the bundle's]")
 @click.option("--append", is_flag=True, help="Add to the latest version; only what is new is written.")
 @strict_option
+@accept_option
 @json_option
-def ingest_csvdir(path: Path, name: str, as_json: bool, **options: Any) -> None:
+def ingest_csvdir(path: Path, name: str, as_json: bool, accept_quarantine: bool, **options: Any) -> None:
     """Read the csvdir layout: daily/SYMBOL.csv with dividend and split columns, and minute/SYMBOL.csv.
 
     It is the layout of `ingest folder` without the tables beside it.
     """
     from tradewind_data.ingest.folder import ingest_folder as ingest_into
 
-    _show_ingest(ingest_into(path, name, progress=_counter(), **options), as_json)
+    _end_ingest(ingest_into(path, name, progress=_counter(), **options), as_json, accept_quarantine)
 
 
 @ingest.command("vendor")
@@ -100,8 +130,9 @@ def ingest_csvdir(path: Path, name: str, as_json: bool, **options: Any) -> None:
 @click.option("--calendar", help="Exchange calendar of the bars.  [default: XNYS; with --append, the bundle's]")
 @click.option("--append", is_flag=True, help="Add to the latest version; only what is new is written.")
 @strict_option
+@accept_option
 @json_option
-def ingest_vendor(reader: str, path: Path, name: str, as_json: bool, **options: Any) -> None:
+def ingest_vendor(reader: str, path: Path, name: str, as_json: bool, accept_quarantine: bool, **options: Any) -> None:
     """Read a vendor's files with READER: yahoo, stooq, or one that is installed.
 
     \b
@@ -109,7 +140,7 @@ def ingest_vendor(reader: str, path: Path, name: str, as_json: bool, **options: 
     """
     from tradewind_data.ingest.vendors import ingest_vendor as ingest_into
 
-    _show_ingest(ingest_into(reader, path, name, progress=_counter(), **options), as_json)
+    _end_ingest(ingest_into(reader, path, name, progress=_counter(), **options), as_json, accept_quarantine)
 
 
 @ingest.command("synthetic")

@@ -515,3 +515,16 @@ def test_tables_of_the_result_are_the_files_of_a_run(record):
     record(sessions=30).save("run")
     names = {path.name for path in Path("run").iterdir()}
     assert names == {runfiles.FACTS, *(runfiles.file_of(name) for name in tables.SCHEMAS)}
+
+
+@pytest.mark.parametrize(("options", "code"), [((), 3), (("--accept-quarantine",), 0), (("--strict",), 3)])
+def test_a_row_that_cannot_be_right_is_named_and_the_others_are_kept(tmp_path, monkeypatch, options, code):
+    monkeypatch.setenv("TRADEWIND_ROOT", str(tmp_path / "root"))
+    (tmp_path / "prices/daily").mkdir(parents=True)
+    rows = ["date,open,high,low,close,volume", "2021-03-01,1,1,-1,1,5", "2021-03-02,1,1,1,1,5"]
+    (tmp_path / "prices/daily/AAA.csv").write_text("\n".join(rows) + "\n")
+    shown = call("ingest", "folder", str(tmp_path / "prices"), "--name", "mine", *options)
+    assert shown.exit_code == code, shown.output
+    if code:
+        assert "daily/AAA.csv, line 2" in shown.output
+    assert (tmp_path / "root/bundles/mine/1").exists() is ("--strict" not in options)
