@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import numpy as np
-
 from tradewind_data.sessions import Sessions
 
 MINUTE_NS = 60 * 10**9
@@ -41,6 +39,10 @@ class Clock:
         """Return the session's first minute, ns UTC: one minute after the market opens."""
         return int(self.sessions.opens[session]) + MINUTE_NS
 
+    def close(self, session: int) -> int:
+        """Return the time of the session's last bar, ns UTC: the close of the market."""
+        return int(self.sessions.closes[session])
+
     def bars(self, session: int) -> range:
         """Return the moments of the session's bars in order."""
         if not self.by_minute:
@@ -50,15 +52,10 @@ class Clock:
     def stamps(self, session: int) -> list[int]:
         """Return the times of the session's bars, ns UTC."""
         if not self.by_minute:
-            return [int(self.sessions.closes[session])]
+            return [self.close(session)]
         found: list[int] = self.sessions.minutes.stamps(*self.sessions.minutes.span(session)).tolist()
         return found
 
     def before(self, session: int) -> int:
         """Return the moment of the last bar before a session."""
         return self.bars(session).start - 1
-
-    def count(self, session: int) -> int:
-        """Return the number of minutes of a session."""
-        opens, closes = self.sessions.opens, self.sessions.closes
-        return int(np.int64(closes[session] - opens[session]) // MINUTE_NS)

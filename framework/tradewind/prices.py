@@ -28,15 +28,7 @@ from tradewind_data.bundle import Bundle, open_bundle
 from tradewind_data.errors import SymbolNotFound
 from tradewind_data.sessions import Sessions
 
-FIELDS = ("price", "open", "high", "low", "close", "volume")
 COARSE_DECIMALS = 3
-
-
-def checked_field(field: str, allowed: tuple[str, ...] = FIELDS) -> str:
-    """Return the field; refuse one that bars do not have."""
-    if field not in allowed:
-        raise BadParameter("field", field, "one of " + ", ".join(allowed), allowed)
-    return field
 
 
 def carried_forward(closes: np.ndarray, before: np.ndarray) -> np.ndarray:

@@ -87,8 +87,8 @@ class Simulator:
         if self.market.clock.by_minute:
             self.minutes(session)
         else:
-            self.bar(session, self.market.clock.stamps(session)[0])
-        self.end_of_session(session, self.market.clock.stamps(session)[-1])
+            self.bar(session, self.market.clock.close(session))
+        self.end_of_session(session, self.market.clock.close(session))
         return session + 1
 
     def quiet_sessions(self, session: int) -> int:
