@@ -118,8 +118,10 @@ class AssetFinder(Sequence[Asset]):
     """The assets of one bundle, found by sid, by column, or by the symbol borne at a date.
 
     table, symbols, futures: the tables ``assets`` (ascending by sid), ``symbols`` and ``futures`` of schema.py. As a
-    sequence it yields the assets by column. Arrays (int64[N], read-only): sids; start, end, auto_close: ordinals of the
-    first session alive, the last session alive, and the first whose label ≥ auto_close_date (S = never).
+    sequence it yields the assets by column. Arrays (int64[N], read-only): sids; start, end, auto_close, orderable_to:
+    ordinals of the first session alive, the last session alive, the first whose label ≥ auto_close_date (S = never),
+    and the last whose label is later than neither end_date nor auto_close_date. multiplier: float64[N], currency a
+    point. cash_settled: bool[N], true for futures.
     """
 
     def __init__(
@@ -130,8 +132,14 @@ class AssetFinder(Sequence[Asset]):
         self.sids: Int64Array = table["sid"]
         self.start: Int64Array = np.searchsorted(sessions.labels, table["start_date"]).astype(np.int64)
         self.end: Int64Array = np.searchsorted(sessions.labels, table["end_date"], side="right").astype(np.int64) - 1
-        self.auto_close: Int64Array = np.searchsorted(sessions.labels, table["auto_close_date"]).astype(np.int64)
-        for array in (self.sids, self.start, self.end, self.auto_close):
+        closing = table["auto_close_date"]
+        self.auto_close: Int64Array = np.searchsorted(sessions.labels, closing).astype(np.int64)
+        closed: Int64Array = np.searchsorted(sessions.labels, closing, side="right").astype(np.int64) - 1
+        self.orderable_to: Int64Array = np.minimum(self.end, closed)
+        self.multiplier = table["price_multiplier"].astype(np.float64)
+        self.cash_settled = np.asarray(table["asset_type"] == "future", dtype=bool)
+        own = (self.start, self.end, self.auto_close, self.orderable_to, self.multiplier, self.cash_settled)
+        for array in (self.sids, *own):
             array.setflags(write=False)
         self._made: dict[int, Asset] = {}
 
@@ -209,6 +217,25 @@ class AssetFinder(Sequence[Asset]):
             raise SymbolNotFound(symbol, self.bundle, self._owners, _date(as_of_ns), detail)
         return self.retrieve(held[-1][1])
 
+    def lookup_future_symbol(self, symbol: str) -> Future:
+        """The contract that bears the symbol (``CLF21``); taken as written, else in capitals. SymbolNotFound."""
+        owners = self._owners.get(symbol) or self._owners.get(symbol.upper())
+        found = self.retrieve(owners[-1][1]) if owners else None
+        if not isinstance(found, Future):
+            contracts = [self._table["symbol"][column] for column in np.flatnonzero(self.cash_settled)]
+            detail = "" if found is None else f" It is a share: use symbol({symbol!r})."
+            raise SymbolNotFound(symbol, self.bundle, contracts, None, detail)
+        return found
+
+    @cached_property
+    def roots(self) -> dict[str, Int64Array]:
+        """Root symbol → the columns of its contracts, ascending."""
+        if self._futures is None:
+            return {}
+        columns = np.searchsorted(self.sids, self._futures["sid"])
+        root = np.asarray(self._futures["root_symbol"])
+        return {name: np.sort(columns[root == name]).astype(np.int64) for name in sorted(set(root.tolist()))}
+
     @cached_property
     def _owners(self) -> dict[str, list[tuple[int, int]]]:
         """symbol → [(start_ns, sid)], ascending."""
@@ -232,12 +259,12 @@ class AssetFinder(Sequence[Asset]):
         """What the table ``futures`` says of a contract."""
         if self._futures is None:
             return {}
-        place = np.flatnonzero(self._futures["sid"] == sid)
-        if not len(place):
+        place = int(np.searchsorted(self._futures["sid"], sid))
+        if place == len(self._futures["sid"]) or self._futures["sid"][place] != sid:
             return {}
-        dates = {name: int(self._futures[name][place[0]]) for name in ("notice_date", "expiration_date")}
+        dates = {name: int(self._futures[name][place]) for name in ("notice_date", "expiration_date")}
         known = {name: pd.NaT if ns == NAT else pd.Timestamp(ns, unit="ns") for name, ns in dates.items()}
-        return {"root_symbol": self._futures["root_symbol"][place[0]], **known}
+        return {"root_symbol": self._futures["root_symbol"][place], **known}
 
 
 def _date(as_of_ns: int | None) -> str | None:

@@ -136,7 +136,7 @@ class Algorithm:
         self._trading_controls = self.controls.trading
         self._assets = market.finder.assets
         self._lives_from = market.finder.start.tolist()
-        self._lives_to = np.minimum(market.finder.end, market.finder.auto_close).tolist()
+        self._lives_to = market.finder.orderable_to.tolist()
         self._amount_of, self._multiplier_of = ledger.book.amount.item, ledger.book.multiplier.item
         self._quoted = NOWHERE
         self._close_of: Callable[[int], float] = ledger.book.last_price.item
@@ -229,6 +229,12 @@ class Algorithm:
     def symbols(self, *args: str) -> list[Asset]:
         """Return the assets of several symbols."""
         return [self.symbol(name) for name in args]
+
+    def future_symbol(self, symbol: str) -> Asset:
+        """Return the futures contract that bears a symbol."""
+        if not isinstance(symbol, str):
+            raise BadParameter("future_symbol", symbol, "a string such as 'CLF21'; use sid(…) for a number")
+        return self.market.finder.lookup_future_symbol(symbol)
 
     def get_datetime(self, tz: dt.tzinfo | str | None = None) -> pd.Timestamp:
         """Return the simulated time, UTC or in the time zone asked for."""
@@ -337,10 +343,11 @@ class Algorithm:
         if not known:
             column = self._column(asset)
         if self.session > self._lives_to[column]:
+            ended = "the contract has ended" if self.market.finder.cash_settled[column] else "the asset was delisted"
             self.log.warning(
-                "no order for %s: it was delisted; a position is closed on %s", asset, asset.auto_close_date
+                "no order for %s: %s; a position is closed on %s", asset, ended, f"{asset.auto_close_date:%Y-%m-%d}"
             )
-            self.blotter.note("not placed", column, np.nan, 0, 0, f"{verb}: the asset was delisted")
+            self.blotter.note("not placed", column, np.nan, 0, 0, f"{verb}: {ended}")
             return NOWHERE
         return column
 

@@ -50,6 +50,7 @@ __all__ = [
     "commission",
     "date_rules",
     "execution",
+    "future_symbol",
     "get_datetime",
     "get_environment",
     "get_open_orders",
@@ -246,6 +247,11 @@ def symbol(symbol_str: str) -> Asset:
     Raises SymbolNotFound with the nearest symbols.
     """
     return _running("symbol").symbol(symbol_str)
+
+
+def future_symbol(symbol: str) -> Asset:
+    """Return the futures contract with that symbol, such as 'CLF21'."""
+    return _running("future_symbol").future_symbol(symbol)
 
 
 def symbols(*args: str) -> list[Asset]:

@@ -207,7 +207,7 @@ class BarData:
     def _tradable(self, columns: np.ndarray) -> np.ndarray:
         """Return bool[n]: last_known is NaN exactly for what is not listed or never traded."""
         known = ~np.isnan(self._prices.last_known(columns, self._end, self._seen))
-        return np.asarray(known & (self._seen <= self._finder.auto_close[columns]))
+        return np.asarray(known & (self._seen <= self._finder.orderable_to[columns]))
 
     def is_stale(self, assets: Asset | Iterable[Asset]) -> Any:
         """Return whether an asset is listed and has traded before, but not in the current bar."""

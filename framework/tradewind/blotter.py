@@ -14,13 +14,13 @@ import pandas as pd
 
 from tradewind import guards, matching
 from tradewind.cancel_policy import SESSION_END, CancelPolicy, NeverCancel
-from tradewind.commission import CommissionModel, PerShare
+from tradewind.commission import CommissionModel, PerContract, PerShare
 from tradewind.fill_rules import Bar, FillRules
 from tradewind.matching import CostModels, FillBuffer, OrderBook
 from tradewind.orders import Fill, Order, OrderStatus, order_id
 from tradewind.semantics import Semantics
-from tradewind.slippage import FixedBasisPointsSlippage, LiquidityExceeded, SlippageModel
-from tradewind_data.assets import AssetFinder, Future
+from tradewind.slippage import FixedBasisPointsSlippage, LiquidityExceeded, SlippageModel, VolatilityVolumeShare
+from tradewind_data.assets import AssetFinder
 
 VERBS = (
     "order",
@@ -112,11 +112,11 @@ class Blotter:
         self.anything_open = False
         self._used = np.zeros(len(finder))
         self._fills = _new_fills(1024)
-        self.slippage: list[SlippageModel] = [FixedBasisPointsSlippage(), FixedBasisPointsSlippage()]
-        self.commission: list[CommissionModel] = [PerShare(), PerShare()]
+        self.slippage: list[SlippageModel] = [FixedBasisPointsSlippage(), VolatilityVolumeShare()]
+        self.commission: list[CommissionModel] = [PerShare(), PerContract()]
         self.cancel_policy: CancelPolicy = NeverCancel()
         self._models: CostModels | None = None
-        self._in_python = False
+        self._in_python = np.zeros(2, dtype=bool)  # by asset class: whether one of its models decides in Python
         self.revisions: list[tuple[int, int, int, int, float, float]] = []
 
     # ---------------------------------------------------------------- models
@@ -134,16 +134,16 @@ class Blotter:
     def _cost_models(self) -> CostModels:
         """Return the models as numbers, made once after each change."""
         if self._models is None:
-            classes = [matching.FUTURES if isinstance(a, Future) else matching.EQUITIES for a in self._finder.assets]
+            classes = np.where(self._finder.cash_settled, matching.FUTURES, matching.EQUITIES)
             self._models = CostModels(
-                asset_class=np.array(classes, dtype=np.int8),
+                asset_class=classes.astype(np.int8),
                 slippage_kind=np.array([m.compiled_kind() for m in self.slippage]),
                 slippage=np.array([m.terms() for m in self.slippage]),
                 commission_kind=np.array([m.compiled_kind() for m in self.commission]),
                 commission=np.array([m.terms() for m in self.commission]),
             )
-            kinds = [*self._models.slippage_kind.tolist(), *self._models.commission_kind.tolist()]
-            self._in_python = matching.CUSTOM in kinds
+            kinds = np.stack([self._models.slippage_kind, self._models.commission_kind])
+            self._in_python = (kinds == matching.CUSTOM).any(axis=0)
         return self._models
 
     # ---------------------------------------------------------------- orders
@@ -308,7 +308,8 @@ class Blotter:
         if len(which) > len(self._fills.order):
             self._fills = _new_fills(2 * len(which))
         models = self._cost_models()
-        if self._in_python or bar is not None:
+        custom = self._in_python.any() and self._in_python[models.asset_class[self.orders.column[which]]].any()
+        if custom or bar is not None:
             count = self._fill_in_python(which, close, volume, now, data, bar)
         else:
             caps = self._semantics.limit_caps_price

@@ -6,12 +6,15 @@ trunc of every volume, and its own price factors, since the ratio of a dividend 
 
 from __future__ import annotations
 
+from decimal import Decimal
 from functools import cached_property
 
 import numpy as np
 
 from tradewind_data.adjustments import Actions, Factors, FloatArray
+from tradewind_data.assets import AssetFinder
 from tradewind_data.bars import BarReader
+from tradewind_data.sessions import Int64Array
 
 UINT32_MAX = 2**32 - 1
 
@@ -23,6 +26,33 @@ def in_thousandths(field: str, values: FloatArray) -> FloatArray:
     thousandths = np.rint(values * 1000.0)
     fits = (thousandths >= 1.0) & (thousandths <= UINT32_MAX)
     return np.where(fits, thousandths * 0.001, np.nan)
+
+
+DECIMALS = 3
+
+
+def decimals_shown(finder: AssetFinder) -> Int64Array:
+    """Return int64[N]: the decimals to which a history is rounded, 3 for a share, those of the tick for a contract."""
+    shown = np.full(len(finder), DECIMALS, dtype=np.int64)
+    for column in np.flatnonzero(finder.cash_settled).tolist():
+        shown[column] = tick_decimals(finder.asset_at(column).tick_size)
+    return shown
+
+
+def tick_decimals(tick: float) -> int:
+    """Return the decimals of a price step as it is written: 2 for 0.25."""
+    exponent = Decimal(str(tick)).as_tuple().exponent
+    return abs(exponent) if isinstance(exponent, int) else DECIMALS
+
+
+def rounded(values: FloatArray, decimals: Int64Array) -> FloatArray:
+    """Return float64[n, k] rounded to decimals[i] in column i."""
+    if (decimals == decimals[:1]).all():
+        return np.round(values, int(decimals[0]) if len(decimals) else DECIMALS)
+    out = np.array(values)
+    for digits in np.unique(decimals).tolist():
+        out[:, decimals == digits] = np.round(values[:, decimals == digits], digits)
+    return out
 
 
 class CoarseReader:

@@ -17,6 +17,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from tradewind import matching
+from tradewind.contract_costs import COST_A_CONTRACT, EXCHANGE_FEES
 from tradewind.errors import BadParameter
 from tradewind.orders import root_symbol
 
@@ -128,13 +129,14 @@ class PerContract(FutureCommissionModel):
 
     The first fill of q contracts costs max(min_trade_cost, |q|·cost + exchange_fee); later ones what the order has cost
     in all by then, |filled|·cost + exchange_fee, less what it paid, nothing while that is below the minimum. cost and
-    exchange_fee: one number, or a dict root symbol → number.
+    exchange_fee: one number, or a dict root symbol → number; roots a dict lacks cost 0.85 a contract and the fee of
+    contract_costs.EXCHANGE_FEES. The default for futures.
     """
 
     def __init__(
         self,
-        cost: float | Mapping[str, float],
-        exchange_fee: float | Mapping[str, float],
+        cost: float | Mapping[str, float] = COST_A_CONTRACT,
+        exchange_fee: float | Mapping[str, float] = EXCHANGE_FEES,
         min_trade_cost: float = 0.0,
     ) -> None:
         self.cost = _by_root("cost", cost)
@@ -144,7 +146,8 @@ class PerContract(FutureCommissionModel):
     def calculate(self, order: Any, transaction: Any) -> float:
         """Return the cost of one fill."""
         root = root_symbol(order.asset)
-        each, fee = _of_root("cost", self.cost, root), _of_root("exchange_fee", self.exchange_fee, root)
+        each = _of_root("cost", self.cost, root, COST_A_CONTRACT)
+        fee = _of_root("exchange_fee", self.exchange_fee, root, EXCHANGE_FEES.get(root))
         total = (abs(order.filled) + abs(transaction.amount)) * each + fee
         if order.filled == 0 and order.commission == 0.0:
             return max(self.min_trade_cost, total)
@@ -168,10 +171,12 @@ def _by_root(name: str, cost: float | Mapping[str, float]) -> Costs:
     return _cost(name, cost)
 
 
-def _of_root(name: str, costs: Costs, root: str) -> float:
-    """Return the cost of one root symbol; refuse a root that has none."""
+def _of_root(name: str, costs: Costs, root: str, usual: float | None) -> float:
+    """Return the cost of one root symbol, the usual one where the costs do not name it; refuse when there is none."""
     if not isinstance(costs, dict):
         return costs
-    if root not in costs:
-        raise BadParameter(name, costs, f"a number, or a dict that has {root!r}")
-    return costs[root]
+    found = costs.get(root, usual)
+    if found is None:
+        instead = "a number: use set_commission(us_futures=commission.PerContract(cost, exchange_fee))"
+        raise BadParameter(f"PerContract: {name} of {root!r}", None, instead)
+    return found

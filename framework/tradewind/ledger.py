@@ -93,6 +93,11 @@ class Ledger:
         self.sessions_with_dividends = paid.sessions | self._stock_dividends.sessions
         self.sessions_with_stock = self._stock_dividends.sessions
 
+    def trade_contracts(self, multiplier: np.ndarray, cash_settled: np.ndarray) -> None:
+        """Tell the book what a point of each column is worth (float64[N]), and which settle in cash (bool[N])."""
+        self.book.multiplier[:], self.book.cash_settled[:] = multiplier, cash_settled
+        self._cash_settles = bool(cash_settled.any())
+
     @property
     def cash(self) -> float:
         """The balance; negative when more was bought than there was cash."""
@@ -102,7 +107,9 @@ class Ledger:
 
     @property
     def flow(self) -> float:
-        """The sum of everything that ever moved cash: trades, commissions, dividends, fractions of shares."""
+        """The sum of everything that ever moved cash: trades, gains of contracts, commissions, dividends, fractions."""
+        if self.mark_first is not None and self._cash_settles:
+            self.marked()
         return float(self.book.cash[kernels.FLOW])
 
     @property

@@ -64,16 +64,28 @@ def coarsely_rounded_to_tick(price: float, tick: float, prefer_down: bool) -> fl
     return tick * int(ticks + math.copysign(0.5, ticks))
 
 
+def _tick_of(asset: Any) -> float:
+    """Return an asset's tick, 0.01 for none."""
+    return 0.01 if asset is None else float(asset.tick_size)
+
+
 @dataclass(frozen=True, slots=True)
 class ExecutionStyle:
-    """How an order wants to be executed: a limit price, a stop price, both or neither (NaN = none)."""
+    """How an order wants to be executed: a limit price, a stop price, both or neither (NaN = none).
+
+    told_tick: the tick of the asset that the style was made for, 0.01 when it was made for none, NaN when it was not
+    asked; only the original's rounding looks at it.
+    """
 
     limit_price: float = NO_PRICE
     stop_price: float = NO_PRICE
+    told_tick: float = math.nan
 
     def prices_for(self, is_buy: bool, tick: float, exact: bool = True) -> tuple[float, float]:
         """Return (limit, stop) rounded to the tick: a buy's limit and a sell's stop prefer down, the others up."""
         rounded = rounded_to_tick if exact else coarsely_rounded_to_tick
+        if not exact and not math.isnan(self.told_tick):
+            tick = self.told_tick
         return rounded(self.limit_price, tick, is_buy), rounded(self.stop_price, tick, not is_buy)
 
 
@@ -88,21 +100,22 @@ class LimitOrder(ExecutionStyle):
     """Execute only while the close is at the limit or better (buy: at or below; sell: at or above)."""
 
     def __init__(self, limit_price: float, asset: Any = None, exchange: Any = None) -> None:
-        super().__init__(limit_price=_checked_price("limit_price", limit_price))
+        super().__init__(limit_price=_checked_price("limit_price", limit_price), told_tick=_tick_of(asset))
 
 
 class StopOrder(ExecutionStyle):
     """Become a market order once the close reaches the stop (buy: at or above; sell: at or below)."""
 
     def __init__(self, stop_price: float, asset: Any = None, exchange: Any = None) -> None:
-        super().__init__(stop_price=_checked_price("stop_price", stop_price))
+        super().__init__(stop_price=_checked_price("stop_price", stop_price), told_tick=_tick_of(asset))
 
 
 class StopLimitOrder(ExecutionStyle):
     """Become a limit order once the close reaches the stop; the limit is tested from that same close on."""
 
     def __init__(self, limit_price: float, stop_price: float, asset: Any = None, exchange: Any = None) -> None:
-        super().__init__(_checked_price("limit_price", limit_price), _checked_price("stop_price", stop_price))
+        prices = _checked_price("limit_price", limit_price), _checked_price("stop_price", stop_price)
+        super().__init__(*prices, _tick_of(asset))
 
 
 MARKET = MarketOrder()
@@ -150,9 +163,10 @@ _CONTRACT = re.compile(r"(.+)[FGHJKMNQUVXZ]\d{2}$")
 
 
 def root_symbol(asset: Any) -> str:
-    """Return the root of a contract's symbol, "CL" of "CLF21"; a symbol that names no month is its own root."""
-    named = _CONTRACT.match(asset.symbol)
-    return named[1] if named else str(asset.symbol)
+    """Return a contract's root symbol; without one, what its symbol says: "CL" of "CLF21", else the whole symbol."""
+    told = getattr(asset, "root_symbol", "")
+    named = None if told else _CONTRACT.match(asset.symbol)
+    return named[1] if named else str(told or asset.symbol)
 
 
 @dataclass(frozen=True, slots=True)

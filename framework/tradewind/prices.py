@@ -17,7 +17,7 @@ from datetime import date, timedelta
 import numpy as np
 import pandas as pd
 
-from tradewind.coarse import CoarseReader
+from tradewind.coarse import CoarseReader, decimals_shown, rounded
 from tradewind.errors import BadParameter, HistoryWindowStartsBeforeData
 from tradewind.fill_rules import Bar
 from tradewind.semantics import Semantics
@@ -27,8 +27,6 @@ from tradewind_data.bars import BarReader
 from tradewind_data.bundle import Bundle, open_bundle
 from tradewind_data.errors import SymbolNotFound
 from tradewind_data.sessions import Sessions
-
-COARSE_DECIMALS = 3
 
 
 def carried_forward(closes: np.ndarray, before: np.ndarray) -> np.ndarray:
@@ -49,7 +47,11 @@ class Prices:
     frequencies: tuple[str, ...] = ("1d",)
 
     def __init__(
-        self, reader: BarReader | CoarseReader, finder: AssetFinder, sessions: Sessions, decimals: int | None = None
+        self,
+        reader: BarReader | CoarseReader,
+        finder: AssetFinder,
+        sessions: Sessions,
+        decimals: np.ndarray | None = None,
     ) -> None:
         self.reader, self.finder, self.sessions, self._decimals = reader, finder, sessions, decimals
         self.close = self.session_closes = reader.values("close")
@@ -147,14 +149,14 @@ class Prices:
         whole = len(columns) == len(self._every) and bool((columns == self._every).all())
         stored = "close" if field == "price" else field
         values = self.reader.window(stored, None if whole else columns, end, bars, seen_from=seen)
-        values = values if field == "volume" else self._shown(values)
+        values = values if field == "volume" else self._shown(values, columns)
         if field != "price" or not np.isnan(values).any():
             return values
         return self._carried_forward(values, columns, end, seen)
 
-    def _shown(self, window: np.ndarray) -> np.ndarray:
+    def _shown(self, window: np.ndarray, columns: np.ndarray) -> np.ndarray:
         """Return prices with as many decimals as a history shows: all, unless the semantics say otherwise."""
-        return window if self._decimals is None else np.round(window, self._decimals)
+        return window if self._decimals is None else rounded(window, self._decimals[columns])
 
     def _carried_forward(self, closes: np.ndarray, columns: np.ndarray, end: int, seen: int) -> np.ndarray:
         """Return the closes with gaps filled by the last close before them, NaN after the end date."""
@@ -213,7 +215,7 @@ def prices_by(
     if exact and not eve_only:
         return Prices(reader, finder, sessions)
     coarse = CoarseReader(reader, actions, not exact, eve_only)
-    return Prices(coarse, finder, sessions, None if exact else COARSE_DECIMALS)
+    return Prices(coarse, finder, sessions, None if exact else decimals_shown(finder))
 
 
 def aligned_benchmark(series: pd.Series, sessions: Sessions, first: int, last: int) -> np.ndarray:

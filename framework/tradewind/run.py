@@ -194,6 +194,7 @@ def _simulator(
     daily = prices_by(semantics, bundle.bars("1d"), actions, finder, sessions)
     market = Market(finder, MinutePrices(daily, bundle.bars("1m")) if clock.by_minute else daily, clock)
     ledger = Ledger(len(finder), len(sessions), capital, actions, semantics)
+    ledger.trade_contracts(finder.multiplier, finder.cash_settled)
     blotter = Blotter(finder, semantics)
     if clock.by_minute and semantics.minute_orders_last_a_day:
         blotter.cancel_policy = EODCancel()

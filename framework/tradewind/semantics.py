@@ -73,7 +73,8 @@ class Semantics:
         "D15",
         "Prices and volumes are the float64 numbers of the bundle. The original stores prices in thousandths and "
         "volumes as 32-bit whole numbers (larger ones become 0), and rounds a history to three decimals; its limits "
-        "and stops are products n · 0.01, with the error of the product.",
+        "and stops are products n · 0.01, with the error of the product; a style that was not told its asset rounds to "
+        "0.01 whatever the asset's tick.",
         "test_coarse.py::test_prices_keep_every_digit_and_in_the_original_three_decimals",
     )
     pnl_includes_dividends: bool = _deviation(

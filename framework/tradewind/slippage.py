@@ -23,6 +23,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from tradewind import matching
+from tradewind.contract_costs import DEFAULT_ETA, ETA, VOLUME_LIMIT
 from tradewind.errors import BadParameter, HistoryWindowStartsBeforeData
 from tradewind.orders import root_symbol
 
@@ -153,7 +154,8 @@ class MarketImpactBase(SlippageModel):
 
     get_simulated_impact, in currency a share, is given order, current_price (B), current_volume, txn_volume (q),
     mean_volume (shares a session) and volatility σ = std(close-to-close returns, ddof = 1)·√252, both over the 20
-    sessions before today. Where those are not known the impact is NO_DATA_VOLATILITY_SLIPPAGE_IMPACT·B.
+    sessions before today, closes being carried forward over sessions without a trade. Where those are not known the
+    impact is NO_DATA_VOLATILITY_SLIPPAGE_IMPACT·B.
     """
 
     NO_DATA_VOLATILITY_SLIPPAGE_IMPACT: ClassVar[float] = 10.0 / 10_000
@@ -215,7 +217,7 @@ def _volume_and_volatility(data: Any, asset: Any) -> tuple[float, float]:
         past = data.history(asset, ["volume", "close"], IMPACT_SESSIONS + 1, "1d").iloc[:-1]
     except HistoryWindowStartsBeforeData:
         return 0.0, math.nan
-    close = past["close"].to_numpy()
+    close = past["close"].ffill().to_numpy()
     returns = close[1:] / close[:-1] - 1.0
     return float(past["volume"].mean()), float(np.std(returns, ddof=1) * math.sqrt(SESSIONS_A_YEAR))
 
@@ -223,13 +225,13 @@ def _volume_and_volatility(data: Any, asset: Any) -> tuple[float, float]:
 class VolatilityVolumeShare(MarketImpactBase, FutureSlippageModel):
     """Fill at most volume_limit·V; impact = B·η·σ·√(q / mean volume)/10⁴, for futures.
 
-    eta: η, one number or a dict root symbol → number (roots it lacks have the default 0.049018143225019836).
+    eta: η, one number or a dict root symbol → number; roots it lacks have those of contract_costs.ETA, others the
+    default 0.049018143225019836. The default for futures.
     """
 
     NO_DATA_VOLATILITY_SLIPPAGE_IMPACT = 7.5 / 10_000
-    DEFAULT_ETA: ClassVar[float] = 0.049018143225019836
 
-    def __init__(self, volume_limit: float = 0.05, eta: float | Mapping[str, float] | None = None) -> None:
+    def __init__(self, volume_limit: float = VOLUME_LIMIT, eta: float | Mapping[str, float] | None = None) -> None:
         super().__init__()
         self.volume_limit = _not_negative("volume_limit", volume_limit)
         self.eta = {} if eta is None else eta
@@ -248,5 +250,7 @@ class VolatilityVolumeShare(MarketImpactBase, FutureSlippageModel):
         volatility: float,
     ) -> float:
         """Return B·η·σ·√(q / mean volume)/10⁴."""
-        own = self.eta.get(root_symbol(order.asset), self.DEFAULT_ETA) if isinstance(self.eta, Mapping) else self.eta
+        root, own = root_symbol(order.asset), self.eta
+        if isinstance(own, Mapping):
+            own = own.get(root, ETA.get(root, DEFAULT_ETA))
         return current_price * own * volatility * math.sqrt(txn_volume / mean_volume) / 10_000

@@ -11,7 +11,7 @@ from tradewind_data import tables
 from tradewind_data.bundle import open_bundle
 from tradewind_data.ingest.market import AssetBars, Market, day_after, sessions_for
 from tradewind_data.ingest.writer import write_bundle
-from tradewind_data.schema import TABLES
+from tradewind_data.schema import FUTURES, TABLES
 
 START = "2021-03-01"  # a Monday, the first day of a month
 
@@ -28,7 +28,7 @@ def ns(date):
 
 
 def table(name, rows):
-    columns = TABLES[name]
+    columns = FUTURES if name == "futures" else TABLES[name]
     out = tables.empty(columns)
     for i, column in enumerate(columns):
         out[column.name] = np.array([row[i] for row in rows], dtype=out[column.name].dtype)
@@ -41,7 +41,7 @@ class MarketMaker:
     def __init__(self, root, start=START):
         self.root, self.sessions = root, new_york(start)
         self.assets, self.bars = [], []
-        self.splits, self.dividends, self.stock_dividends = [], [], []
+        self.splits, self.dividends, self.stock_dividends, self.futures = [], [], [], []
 
     def day(self, session):
         """The label of a session, counted from 0."""
@@ -65,6 +65,16 @@ class MarketMaker:
         over = day_after(labels[-1:])[0] if auto_close is None else self.day(auto_close)
         self.assets.append((sid, symbol, f"{symbol} Inc.", "NYSE", "equity", labels[0], labels[-1], over, 1.0, 0.01))
         self.bars.append(AssetBars(sid, labels, values))
+        return self
+
+    def contract(self, sid, symbol, closes, multiplier=100.0, tick=0.01, **where):
+        """A futures contract; the root symbol is the symbol without its month and year. `where` as in asset."""
+        self.asset(sid, closes, **where)
+        made = list(self.assets[-1])
+        made[1:3] = symbol, symbol
+        made[4], made[8:] = "future", (multiplier, tick)
+        self.assets[-1] = tuple(made)
+        self.futures.append((sid, symbol[:-3], tables.NAT, made[6]))
         return self
 
     def split(self, sid, session, new, old):
@@ -91,7 +101,8 @@ class MarketMaker:
             "mergers": table("mergers", []),
             "classifications": table("classifications", []),
         }
-        write_bundle(Market(self.sessions, written, self.bars), name, self.root)
+        futures = table("futures", self.futures) if self.futures else None
+        write_bundle(Market(self.sessions, written, self.bars, futures=futures), name, self.root)
         return open_bundle(name, self.root)
 
 

@@ -20,7 +20,8 @@ MAY_IMPORT = {
 FLOORS = [
     "errors wording",
     "semantics times kernels matching metrics tables coarse",
-    "orders portfolio clock schedule cancel_policy restrictions story fill_rules bar_data log packets runfiles",
+    "contract_costs orders portfolio clock schedule cancel_policy restrictions story fill_rules bar_data log packets "
+    "runfiles",
     "sizing prices guards slippage commission controls capital financing ledger result recorded",
     "blotter contest minute_prices settings",
     "recorder",

@@ -9,6 +9,10 @@ Nothing but the standard library is imported here, since it runs in two environm
     dividends        [sid, ex date, pay date, amount]
     stock_dividends  [sid, paid sid, ex date, pay date, ratio]
     mergers          [sid, date, ratio]
+
+and in a market with futures, whose bars stand among the others,
+
+    contracts        {sid, symbol, root, start, end, auto_close, multiplier, tick}
 """
 
 import datetime as dt
@@ -147,6 +151,68 @@ def _actions(sessions):
     return made.market
 
 
+MONTHS = "FGHJKMNQUVXZ"
+ROLL_BEFORE = 6  # sessions before its auto-close date in which trading moves on to the next contract
+
+
+class _Chain:
+    """The monthly contracts of one root: prices move together, volume moves on from one contract to the next."""
+
+    def __init__(self, maker, root, sid, multiplier, tick, price, volume):
+        self.made, self.root, self.sid, self.volume = maker, root, sid, volume
+        self.multiplier, self.tick, self.random = multiplier, tick, maker.random
+        self.spot = [price]
+        for _ in maker.sessions[1:]:
+            self.spot.append(self.spot[-1] * (1.0 + self.random.uniform(-0.02, 0.02)))
+
+    def add(self, months, holes=(), silent=()):
+        """One contract a month, closed on about the 20th; it trades three months before, and up to two sessions on."""
+        days, starts, closes = self.made.sessions, [], []
+        for number, month in enumerate(months):
+            closing = next((i for i, day in enumerate(days) if day >= f"{month}-20"), len(days) - 1)
+            starts.append(max(0, closing - 65 if number > 1 else 0))
+            closes.append(closing)
+        for number, month in enumerate(months):
+            before = closes[number - 1] - ROLL_BEFORE if number else -1
+            self._contract(number, month, starts[number], closes[number], before, holes, silent)
+
+    def _contract(self, number, month, first, closing, primary_from, holes, silent):
+        year, _, of_year = month.partition("-")
+        days, sid = self.made.sessions, self.sid + number
+        last = min(closing + self.random.choice([0, 2]), len(days) - 1)
+        facts = {"sid": sid, "symbol": f"{self.root}{MONTHS[int(of_year) - 1]}{year[2:]}", "root": self.root}
+        dates = {"start": days[first], "end": days[last], "auto_close": min(days[closing], f"{month}-20")}
+        self.made.market["contracts"].append({**facts, **dates, "multiplier": self.multiplier, "tick": self.tick})
+        bars, carry = [], 1.0 + self.random.uniform(0.002, 0.01) * number
+        for at in range(first, last + 1):
+            bars.append(None if (number, at) in holes else self._bar(self.spot[at] * carry, at, closing, primary_from))
+            if (number, at) in silent:
+                bars[-1][4] = 0
+        self.made.market["bars"][sid] = bars
+
+    def _bar(self, price, at, closing, primary_from):
+        draw = self.random.uniform
+        opening, close = price * (1.0 + draw(-0.01, 0.01)), price
+        high, low = max(opening, close) * (1.0 + draw(0.0, 0.01)), min(opening, close) * (1.0 - draw(0.0, 0.01))
+        prices = [round(round(value / self.tick) * self.tick, 4) for value in (opening, high, low, close)]
+        share = 1.0 if primary_from <= at < closing - ROLL_BEFORE else 0.2
+        return [*prices, int(self.volume * share * draw(0.7, 1.3))]
+
+
+def _futures(sessions):
+    """Two shares, and two chains of contracts that overlap, close and trade on past their closing."""
+    made = _Maker(sessions, seed=31)
+    made.market["contracts"] = []
+    made.add(1, "AAA", 50.0, 400_000, dividends=[(30, sessions[36], 0.01)], splits=[(70, 2, 1)])
+    made.add(2, "BBB", 120.0, 200_000)
+    months = ["2020-11", "2020-12", "2021-01", "2021-02", "2021-03", "2021-04", "2021-05", "2021-06"]
+    oil = _Chain(made, "CL", 100, 1000.0, 0.01, 41.0, 20_000)
+    oil.add(months, holes={(1, 20), (2, 50), (3, 51)}, silent={(1, 21), (4, 90)})
+    index = _Chain(made, "ES", 200, 50.0, 0.25, 3400.0, 90_000)
+    index.add([months[1], months[4], months[7]], holes={(1, 60), (1, 61)})
+    return made.market
+
+
 def _random(sessions, seed):
     """A market in which everything happens at random."""
     made, n = _Maker(sessions, seed), len(sessions)
@@ -181,6 +247,8 @@ def make(name, sessions):
     """The market of that name ("actions", "random-1", …) over the given sessions (ISO dates of the exchange)."""
     if name == "actions":
         return _actions(sessions)
+    if name == "futures":
+        return _futures(sessions)
     kind, _, seed = name.partition("-")
     assert kind == "random", name
     return _random(sessions, int(seed))

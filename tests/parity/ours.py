@@ -32,7 +32,12 @@ def write_folder(market, folder):
     (folder / "daily").mkdir(parents=True)
     rows = [(a["symbol"], a["sid"], a["start"], a["end"], a["auto_close"]) for a in market["assets"]]
     write_rows(folder / "assets.csv", "symbol,sid,start_date,end_date,auto_close_date", rows)
-    for asset in market["assets"]:
+    if "contracts" in market:
+        names = ("symbol", "sid", "root", "start", "end", "auto_close", "multiplier", "tick")
+        rows = [["NYSE", *(contract[name] for name in names)] for contract in market["contracts"]]
+        header = "exchange,symbol,sid,root_symbol,start_date,end_date,auto_close_date,multiplier,tick_size"
+        write_rows(folder / "futures.csv", header, rows)
+    for asset in [*market["assets"], *market.get("contracts", ())]:
         first = market["sessions"].index(asset["start"])
         bars = market["bars"][asset["sid"]]
         days = market["sessions"][first : first + len(bars)]

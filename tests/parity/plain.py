@@ -63,6 +63,8 @@ def value(found):
         return (stamp.tz_convert("UTC").tz_localize(None) if stamp.tzinfo else stamp).isoformat()
     if isinstance(found, (bool, np.bool_)):
         return bool(found)
+    if hasattr(found, "roll_style"):  # a continuous future, whose number is each side's own
+        return f"{found.root_symbol} {found.offset} {found.roll_style} {found.adjustment}"
     if hasattr(found, "sid") and not isinstance(found, dict):
         return int(found.sid)
     if isinstance(found, (int, np.integer)):

@@ -37,7 +37,7 @@ def stamps(rows, at):
 
 def bars_of(market):
     index = pd.DatetimeIndex(market["sessions"])
-    for asset in market["assets"]:
+    for asset in [*market["assets"], *market.get("contracts", ())]:
         rows = [[0.0] * 5 if row is None else row for row in market["bars"][asset["sid"]]]
         span = index[index.get_loc(asset["start"]) : index.get_loc(asset["end"]) + 1]
         yield asset["sid"], pd.DataFrame(rows, index=span, columns=FIELDS)
@@ -56,9 +56,35 @@ def write_market(market, asset_db_writer, daily_bar_writer, adjustment_writer):
         }
     )
     exchanges = pd.DataFrame({"exchange": ["NYSE"], "canonical_name": ["NYSE"], "country_code": ["US"]})
-    asset_db_writer.write(equities, exchanges=exchanges)
+    asset_db_writer.write(equities, exchanges=exchanges, **futures_of(market))
     daily_bar_writer.write(bars_of(market))
     adjustment_writer.write(**adjustments_of(market))
+
+
+def futures_of(market):
+    if "contracts" not in market:
+        return {}
+    contracts = pd.DataFrame(market["contracts"]).set_index("sid")
+    futures = pd.DataFrame(
+        {
+            "symbol": contracts["symbol"],
+            "root_symbol": contracts["root"],
+            "asset_name": contracts["symbol"],
+            "start_date": pd.to_datetime(contracts["start"]),
+            "end_date": pd.to_datetime(contracts["end"]),
+            "first_traded": pd.to_datetime(contracts["start"]),
+            "exchange": "NYSE",
+            "notice_date": pd.to_datetime(contracts["auto_close"]),
+            "expiration_date": pd.to_datetime(contracts["end"]),
+            "auto_close_date": pd.to_datetime(contracts["auto_close"]),
+            "tick_size": contracts["tick"],
+            "multiplier": contracts["multiplier"],
+        }
+    )
+    names = sorted(set(contracts["root"]))
+    numbers = range(1, len(names) + 1)
+    roots = pd.DataFrame({"root_symbol": names, "root_symbol_id": numbers, "exchange": "NYSE", "sector": "made"})
+    return {"futures": futures, "root_symbols": roots}
 
 
 def adjustments_of(market):

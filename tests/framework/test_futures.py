@@ -1,0 +1,206 @@
+"""Futures: sized by the multiplier, settled in cash every session, closed at the end of their life."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tradewind.api import (
+    commission,
+    future_symbol,
+    get_open_orders,
+    order,
+    order_percent,
+    order_target,
+    order_target_percent,
+    order_target_value,
+    order_value,
+    record,
+    set_commission,
+    set_slippage,
+    slippage,
+    symbol,
+)
+from tradewind.contract_costs import DEFAULT_ETA, ETA, EXCHANGE_FEES
+from tradewind.errors import BadParameter
+from tradewind.run import run_algorithm
+from tradewind_data.errors import SymbolNotFound
+
+CLOSES = [50.0, 51.0, 49.0, 52.0, 54.0, 53.0, 55.0, 56.0]
+
+
+@pytest.fixture
+def no_costs():
+    def initialize(context):
+        set_slippage(slippage.NoSlippage(), slippage.NoSlippage())
+        set_commission(commission.NoCommission(), commission.NoCommission())
+
+    return initialize
+
+
+def ran(bundle, initialize, handle_data, sessions=8, **more):
+    index = bundle.sessions.index
+    first = bundle.sessions.at_or_after(pd.Timestamp("2021-03-01").as_unit("ns").value)
+    days = {"start": index[first], "end": index[first + sessions - 1]}
+    return run_algorithm(
+        **days, initialize=initialize, handle_data=handle_data, bundle=bundle, capital_base=100_000.0, **more
+    )
+
+
+def test_gains_go_to_cash_each_session_and_a_contract_has_no_value(market, no_costs, on_sessions):
+    bundle = market.contract(5, "CLM21", CLOSES, multiplier=100.0).bundle()
+    act = {0: lambda c, d: order(symbol("CLM21"), 3), 4: lambda c, d: order(symbol("CLM21"), -5)}
+    perf = ran(bundle, no_costs, on_sessions(act)).perf
+    cash = 100_000.0 + np.array([0, 0, -600, 300, 900, 600, 200, 0])
+    assert perf["ending_cash"].tolist() == pytest.approx(cash.tolist(), rel=1e-12)
+    assert perf["portfolio_value"].tolist() == perf["ending_cash"].tolist()
+    assert (perf["ending_value"] == 0).all()
+    assert perf["ending_exposure"].tolist() == [0, 15_300, 14_700, 15_600, 16_200, -10_600, -11_000, -11_200]
+    assert perf["gross_leverage"].iloc[5] == pytest.approx(10_600 / 100_600)
+    assert perf["long_exposure"].iloc[4] == 16_200
+    assert perf["short_exposure"].iloc[5] == -10_600
+    assert perf["capital_used"].tolist() == pytest.approx(np.diff(np.r_[100_000, cash]).tolist(), abs=1e-9)
+
+
+def test_the_portfolio_seen_by_the_algorithm(market, no_costs, on_sessions):
+    bundle = market.contract(5, "CLM21", CLOSES, multiplier=100.0).asset(6, [10.0] * 8).bundle()
+    seen = {}
+
+    def look(context, data):
+        portfolio, contract = context.portfolio, future_symbol("clm21")
+        seen["value"] = portfolio.portfolio_value, portfolio.positions_value, portfolio.positions_exposure
+        seen["weights"] = portfolio.current_portfolio_weights
+        seen["basis"] = portfolio.positions[contract].cost_basis
+        seen["cash"] = portfolio.cash
+
+    start = {0: lambda c, d: [order(future_symbol("CLM21"), 2), order(symbol("BBB"), 100)], 3: look}
+    ran(bundle, no_costs, on_sessions(start))
+    assert seen["value"] == pytest.approx((100_200.0, 1_000.0, 11_400.0))
+    assert seen["cash"] == pytest.approx(99_200.0)
+    assert seen["weights"].tolist() == pytest.approx([10_400 / 100_200, 1_000 / 100_200])
+    assert seen["basis"] == 51.0
+
+
+def test_verbs_in_money_are_sized_by_the_multiplier(market, no_costs, on_sessions):
+    bundle = market.contract(5, "CLM21", CLOSES, multiplier=100.0).bundle()
+    held = []
+
+    def at(verb, amount):
+        def act(context, data):
+            held.append(context.portfolio.positions[future_symbol("CLM21")].amount)
+            verb(future_symbol("CLM21"), amount)
+
+        return act
+
+    acts = [(order_value, 25_500), (order_percent, 0.2), (order_target_value, -9_900), (order_target_percent, 1.0)]
+    acts += [(order_target, 7), (order, 0)]
+    ran(bundle, no_costs, on_sessions({i: at(*act) for i, act in enumerate(acts)}))
+    # 25,500 / 5,000 = 5.1; 0.2·100,000 / 5,100 = 3.92; −9,900 / 4,900 − 8 = −10.02; 1.0·equity / 5,200 + 2
+    assert held == [0, 5, 8, -2, 19, 7]
+
+
+def test_a_contract_is_closed_on_its_auto_close_date_and_takes_no_orders_afterwards(market, no_costs, caplog):
+    bundle = market.contract(5, "CLM21", CLOSES, multiplier=10.0, auto_close=4).bundle()
+
+    def handle_data(context, data):
+        contract = future_symbol("CLM21")
+        placed = order(contract, 1)
+        record(placed=placed is not None, can=bool(data.can_trade(contract)), open=len(get_open_orders()))
+
+    result = ran(bundle, no_costs, handle_data)
+    assert result.recorded["can"].tolist() == [True] * 5 + [False] * 3
+    assert result.recorded["placed"].tolist() == [True] * 5 + [False] * 3
+    closing = result.fills[result.fills["order_id"].isna()]
+    assert closing[["amount", "price"]].to_numpy().tolist() == [[-4, 54.0]]
+    assert str(closing["session"].iloc[0].date()) == "2021-03-05"
+    assert result.perf["ending_cash"].iloc[-1] == pytest.approx(100_000 + 10 * (3 + 5 + 2 + 0))
+    assert result.orders["reason"].tolist()[-1] == "the asset was closed"
+    assert "the contract has ended; a position is closed on 2021-03-05" in caplog.text
+    assert result.events["detail"].tolist() == ["order: the contract has ended"] * 3
+
+
+def test_an_auto_close_date_on_a_weekend_ends_orders_before_and_closes_after_it(market, no_costs, on_sessions):
+    market.contract(5, "CLM21", CLOSES)
+    saturday = pd.Timestamp("2021-03-06").as_unit("ns").value
+    market.assets[0] = (*market.assets[0][:7], saturday, *market.assets[0][8:])
+    bundle = market.bundle()
+    placed = {}
+    act = {
+        session: lambda c, d, s=session: placed.update({s: order(future_symbol("CLM21"), 1) is not None})
+        for session in (0, 4, 5)
+    }
+    result = ran(bundle, no_costs, on_sessions(act))
+    assert placed == {0: True, 4: True, 5: False}
+    assert result.fills["amount"].tolist() == [1, 1, -2]
+    assert str(result.fills["session"].iloc[2].date()) == "2021-03-08"
+
+
+def test_default_models_of_contracts(market, on_sessions):
+    rng = np.random.default_rng(3)
+    closes = np.round(50 * np.exp(np.cumsum(rng.normal(0, 0.01, 40))), 2)
+    volumes = rng.integers(1_000, 9_000, 40).astype(float)
+    bundle = market.contract(5, "CLM21", closes, volume=volumes, high_low=0.5).bundle()
+    act = on_sessions({30: lambda c, d: order(symbol("CLM21"), 1_000_000), 3: lambda c, d: order(symbol("CLM21"), -7)})
+    result = ran(bundle, None, act, sessions=34)
+    fills = result.fills
+    first = fills.iloc[0]
+    assert first["price"] == pytest.approx(closes[4] * (1 - 7.5e-4), rel=1e-12)
+    assert first["commission"] == pytest.approx(7 * 0.85 + EXCHANGE_FEES["CL"])
+    later = fills.iloc[1]
+    assert later["amount"] == int(0.05 * volumes[31])
+    past = closes[11:31]
+    sigma = np.std(past[1:] / past[:-1] - 1, ddof=1) * np.sqrt(252)
+    share = later["amount"] / volumes[11:31].mean()
+    assert later["price"] == pytest.approx(closes[31] * (1 + ETA["CL"] * sigma * np.sqrt(share) / 1e4), rel=1e-12)
+    assert later["commission"] == pytest.approx(later["amount"] * 0.85 + 1.5)
+    assert fills.iloc[2]["commission"] == pytest.approx(fills.iloc[2]["amount"] * 0.85)
+    assert DEFAULT_ETA not in ETA.values()
+
+
+def test_a_root_without_an_exchange_fee_asks_for_one(market, on_sessions):
+    bundle = market.contract(5, "XXM21", CLOSES).bundle()
+    with pytest.raises(BadParameter, match=r"exchange_fee of 'XX'.*set_commission\(us_futures="):
+        ran(bundle, None, on_sessions({0: lambda c, d: order(symbol("XXM21"), 1)}))
+
+
+def test_shares_keep_their_compiled_path_beside_contracts(market, on_sessions):
+    bundle = market.contract(5, "CLM21", CLOSES).asset(6, [10.0] * 8).bundle()
+    result = ran(bundle, None, on_sessions({0: lambda c, d: [order(symbol("BBB"), 10), order(symbol("CLM21"), 1)]}))
+    assert result.fills["price"].tolist() == pytest.approx([10.005, 51.0 * (1 + 7.5e-4)])
+
+
+def test_models_of_the_other_class_are_refused(market):
+    bundle = market.contract(5, "CLM21", CLOSES).bundle()
+    for act in (
+        lambda context: set_slippage(us_equities=slippage.VolatilityVolumeShare()),
+        lambda context: set_commission(us_futures=commission.EquityCommissionModel()),
+    ):
+        with pytest.raises(BadParameter, match="only"):
+            ran(bundle, act, None)
+
+
+def test_a_symbol_of_a_share_is_no_contract(market, no_costs, on_sessions):
+    bundle = market.contract(5, "CLM21", CLOSES).asset(6, [10.0] * 8).bundle()
+    with pytest.raises(SymbolNotFound, match=r"use symbol\('BBB'\)"):
+        ran(bundle, no_costs, on_sessions({0: lambda c, d: future_symbol("BBB")}))
+    with pytest.raises(SymbolNotFound, match="Did you mean CLM21"):
+        ran(bundle, no_costs, on_sessions({0: lambda c, d: future_symbol("CLM22")}))
+
+
+def test_quiet_sessions_settle_as_watched_ones_do(market, no_costs):
+    bundle = market.contract(5, "CLM21", CLOSES, multiplier=7.0).bundle()
+
+    def once(context, data):
+        order(symbol("CLM21"), 4)
+
+    def starting(watch):
+        from tradewind.api import date_rules, schedule_function
+
+        def initialize(context):
+            no_costs(context)
+            schedule_function(once, date_rules.month_start())
+
+        return initialize, (lambda context, data: None) if watch else None
+
+    frames = [ran(bundle, *starting(watch)).perf for watch in (False, True)]
+    pd.testing.assert_frame_equal(*frames)
+    assert frames[0]["ending_cash"].iloc[-1] == pytest.approx(100_000 + 28 * (56 - 51))
