@@ -17,20 +17,13 @@ from typing import Protocol
 
 import numpy as np
 
-from tradewind_optimize.elastic import (
-    NOTHING,
-    ElasticProgram,
-    Flags,
-    Probe,
-    height,
-    hinge_values,
-    one_sided,
-    violations,
-)
+from tradewind_optimize.elastic import ElasticProgram, Probe
+from tradewind_optimize.elements import NOTHING, Flags, height, hinge_values, one_sided, violations
 from tradewind_optimize.problem import Block, Box, Floats, Hinge, Ints, Linear, RowMatrix
 
 MOVED = 512  # portfolios tried at once
 ROWS = 256  # more rows than this are not worth a tangent
+FEW = 3  # elements in doubt that are sooner probed than moved across
 WORK = 30_000_000  # elements × assets of all probes for elements, but 30 to 300 of them
 REMEMBERED = 64  # portfolios kept as witnesses
 
@@ -114,11 +107,11 @@ class Filter:
         """Delete the members if the rest still cannot hold together; whether it did."""
         rest = self.active & ~members
         self._left -= 1
-        probe = self.program.solve(rest)
+        probe = self._latest = self.program.solve(rest)
         self._see(probe)
         if probe.total <= NOTHING:
             return False
-        self.support, self._latest = probe.support, probe
+        self.support = probe.support
         self._delete(members)
         return True
 
@@ -140,11 +133,14 @@ class Filter:
 
     def _witnesses(self) -> None:
         """Find needed elements by moving the latest portfolio across one box each (once for every portfolio)."""
+        doubtful = self.active & self.support & ~self.needed
+        if doubtful.sum() <= FEW:
+            return
         latest, self._latest = self._latest, None
         if latest is None or not isinstance(self.program, ElasticProgram) or self.program.m > ROWS:
             return
         blocks, column = list(_kept(self.program, self.active)), np.cumsum(self.active) - 1
-        for elements, points in moves(self.program, latest.weights, self.active & ~self.needed, self.active):
+        for elements, points in moves(self.program, latest.weights, doubtful, self.active):
             broken = violations(blocks, points)
             alone = broken.sum(axis=1) - broken[np.arange(len(elements)), column[elements]] <= NOTHING
             self.needed[elements[alone]] = True
@@ -170,49 +166,94 @@ def moves(program: ElasticProgram, weights: Floats, candidates: Flags, active: F
     """Portfolios (int64[c] elements, float64[c, n] points) that cross one box each to mend every broken row.
 
     The asset of the box moves alone, but for the assets off every kink, which move along so that tight rows stay.
+    They are guesses: whoever takes them measures them.
     """
     at = _Tangent(program, weights, active)
     for start, box in zip(program.starts, program.blocks, strict=False):
         if isinstance(box, Box):
             rows = np.flatnonzero(candidates[start : start + len(box.positions)])
             for sign, part in product((1.0, -1.0), range(0, len(rows), MOVED)):
-                some = rows[part : part + MOVED]
+                some = _leaving(box, rows[part : part + MOVED], weights, sign)
                 good, points = at.step(box.positions[some], sign)
                 if len(good):
                     yield start + some[good], points
 
 
+def _leaving(box: Box, rows: Ints, weights: Floats, sign: float) -> Ints:
+    """Those rows of a box that a step of the given sign can bring outside: not the ones that sit on its other side."""
+    lower, upper = (np.broadcast_to(side, box.positions.shape)[rows] for side in (box.lower, box.upper))
+    held, width = weights[box.positions[rows]], upper - lower
+    other = (held <= lower + NOTHING) if sign > 0 else (held >= upper - NOTHING)
+    return rows[~other | (width <= NOTHING)]
+
+
 class _Tangent:
-    """The rows of an elastic program at one portfolio: which are broken, which are tight, and who may move along."""
+    """The rows of an elastic program at one portfolio: which are broken, which are tight, and who may move along.
+
+    Rows that hold come first and must not change, broken ones after them, and must change by what they are off.
+    """
 
     def __init__(self, program: ElasticProgram, weights: Floats, active: Flags) -> None:
         self.weights = weights
         left, right, excess, tight = _rows(program, weights, active)
-        inside = _inside(program, weights, active)
-        self._free = np.flatnonzero(inside)
+        self._free = np.flatnonzero(_inside(program, weights, active))
         broken = np.abs(excess) > NOTHING
         boxes = _broken_boxes(program, weights, active)
-        self._excess = np.concatenate([excess[broken], np.array([size for _, size in boxes])])
         units = np.zeros((len(boxes), program.n))
         for row, (position, _) in enumerate(boxes):
             units[row, position] = 1.0
-        self._broken = {1.0: np.concatenate([right[broken], units]), -1.0: np.concatenate([left[broken], units])}
         hold = tight & ~broken
-        self._tight = {1.0: right[hold], -1.0: left[hold]}
-        self._inverse = np.linalg.pinv(right[hold][:, self._free])
+        self._held = int(hold.sum())
+        self._change = -np.concatenate([np.zeros(self._held), excess[broken], [size for _, size in boxes]])
+        self._rows = {
+            sign: np.concatenate([rows[hold], rows[broken], units]) for sign, rows in ((1.0, right), (-1.0, left))
+        }
+        self._loose = self._rows[1.0][:, self._free]
+        self._inverse = _inverse(self._loose)
+        self._apart = _outside(self._loose, self._inverse, self._change)
 
     def step(self, positions: Ints, sign: float) -> tuple[Ints, Floats]:
-        """(which positions can, points float64[c, n]): the least step of each asset that mends all broken rows."""
-        along = -sign * self._inverse @ self._tight[sign][:, positions]
-        rate = sign * self._broken[sign][:, positions] + self._broken[sign][:, self._free] @ along
-        with np.errstate(divide="ignore", invalid="ignore"):
-            need = -self._excess[:, None] / rate
-        good = np.flatnonzero((np.isfinite(need) & (need > 0)).all(axis=0) & (len(need) > 0))
-        length = need[:, good].max(axis=0, initial=0.0)
+        """(which positions can, points float64[c, n]): a step of each asset that mends all broken rows."""
+        steep = sign * self._rows[sign][:, positions]
+        if np.abs(self._apart).max(initial=0.0) > 1e-6 * np.abs(self._change).max(initial=0.0):
+            good, length, along = self._exact(steep)
+        else:
+            good, length, along = self._least(steep)
         points = np.repeat(self.weights[None], len(good), axis=0)
-        points[:, self._free] += (along[:, good] * length).T
+        points[:, self._free] += along.T
         points[np.arange(len(good)), positions[good]] += sign * length
         return good, points
+
+    def _exact(self, steep: Floats) -> tuple[Ints, Floats, Floats]:
+        """(who, how far, float64[f, c] how the free move along) where the free alone could not change the rows so."""
+        left = _outside(self._loose, self._inverse, steep)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            length = (left * self._apart[:, None]).sum(axis=0) / (left**2).sum(axis=0)
+            miss = np.abs(left * length - self._apart[:, None]).max(axis=0, initial=0.0)
+        good = np.flatnonzero((length > 0) & (miss <= NOTHING))
+        length = length[good]
+        return good, length, self._inverse @ (self._change[:, None] - steep[:, good] * length)
+
+    def _least(self, steep: Floats) -> tuple[Ints, Floats, Floats]:
+        """The same where they could: the free keep the rows that hold, and the step is as long as the rest needs."""
+        h = self._held
+        along = -_inverse(self._loose[:h]) @ steep[:h]
+        rate = steep[h:] + self._loose[h:] @ along
+        with np.errstate(divide="ignore", invalid="ignore"):
+            need = self._change[h:, None] / rate
+        good = np.flatnonzero((np.isfinite(need) & (need > 0)).all(axis=0) & (len(need) > 0))
+        length = need[:, good].max(axis=0, initial=0.0)
+        return good, length, along[:, good] * length
+
+
+def _inverse(rows: Floats) -> Floats:
+    """The pseudo-inverse of a few rows over many assets, float64[f, rows]."""
+    return np.asarray(rows.T @ np.linalg.pinv(rows @ rows.T, rcond=1e-10, hermitian=True))
+
+
+def _outside(rows: Floats, inverse: Floats, change: Floats) -> Floats:
+    """The part of a change of the rows that no move of the free assets can make."""
+    return np.asarray(change - rows @ (inverse @ change))
 
 
 def _rows(program: ElasticProgram, weights: Floats, active: Flags) -> tuple[Floats, Floats, Floats, Flags]:

@@ -89,18 +89,21 @@ def spot_check(compilation: Compilation) -> tuple[Violation, ...]:
 def _violations(compilation: Compilation, name: str, weights: Floats) -> Iterator[Violation]:
     for ordinal, constraint in enumerate(compilation.constraints):
         reasons: list[str] = []
+        most, count = constraint.most_shown(), 0
         for owner, block in compilation.blocks:
             if owner == ordinal:
-                reasons += _reasons(measure(block, weights, compilation.universe.labels))
+                rows = measure(block, weights, compilation.universe.labels)
+                broken = np.flatnonzero(rows.slack < -BROKEN)
+                reasons += _reasons(rows, broken[: most - len(reasons)])
+                count += len(broken)
         if reasons:
-            most = constraint.most_shown()
-            more = [f"… and {len(reasons) - most} more."] if len(reasons) > most else []
-            yield Violation(name, repr(constraint), (*reasons[:most], *more))
+            more = [f"… and {count - most} more."] if count > most else []
+            yield Violation(name, repr(constraint), (*reasons, *more))
 
 
-def _reasons(rows: Measured) -> list[str]:
+def _reasons(rows: Measured, broken: Ints) -> list[str]:
     out = []
-    for i in map(int, np.flatnonzero(rows.slack < -BROKEN)):
+    for i in map(int, broken):
         low = rows.value[i] < rows.lower[i]
         text, bound = (rows.below, rows.lower[i]) if low else (rows.above, rows.upper[i])
         out.append(text.format(label=_shown(rows.labels[i]), value=_plain(rows.value[i]), bound=_plain(bound)))

@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from tradewind_optimize.elastic import Flags, Probe, height
+from tradewind_optimize.elastic import Probe
+from tradewind_optimize.elements import Flags, height
 from tradewind_optimize.problem import Block, Box, Convex, Floats, Hinge, Linear, Quadratic, RowMatrix
 from tradewind_optimize.solvers.cvxpy import checked, run
 

@@ -21,8 +21,9 @@ from tradewind_optimize.errors import (
 from tradewind_optimize.explain import explain, runaway
 from tradewind_optimize.labels import Floats, column
 from tradewind_optimize.objectives import Objective
+from tradewind_optimize.refusal import shortfall
 from tradewind_optimize.result import OptimizationResult
-from tradewind_optimize.route import Outcome, check_solver, optimize
+from tradewind_optimize.route import Outcome, check_solver, meet, optimize
 
 current_portfolio: ContextVar[Callable[[], pd.Series] | None] = ContextVar("current_portfolio", default=None)
 """Who knows the weights held now. A simulator sets it while user code runs; unset, the portfolio is empty."""
@@ -109,7 +110,8 @@ def _error(compilation: Compilation, outcome: Outcome) -> OptimizationError | No
     if outcome.status == "optimal":
         return None
     if outcome.status == "infeasible":
-        return InfeasibleConstraints(spot_check(compilation), outcome.shortfall, partial(explain, compilation))
+        least = partial(shortfall, meet(compilation.problem))
+        return InfeasibleConstraints(partial(spot_check, compilation), least, partial(explain, compilation))
     if outcome.status == "unbounded" and outcome.escape is not None:
         return runaway(compilation, outcome.escape)
     return OptimizationFailed(outcome.attempts)

@@ -157,25 +157,39 @@ class InfeasibleConstraints(OptimizationError):
 
     Attributes: ``conflict``: a tuple of pairs (constraint, labels), the smallest set of the user's constraints, and of
     labels inside them, that cannot hold together (see :class:`Explanation`). ``relaxation``: a tuple of
-    :class:`Relaxation`, how little would have to give. Both are worked out when first asked for. ``violations``: a
-    tuple of :class:`Violation`, the constraints that the target, the current and the empty portfolio would break.
-    ``shortfall``: the least total violation any portfolio can reach while single positions keep their bounds, in
-    weight units (NaN when it was not computed).
+    :class:`Relaxation`, how little would have to give. ``shortfall``: the least total violation any portfolio can reach
+    while single positions keep their bounds (of bounds that cross, by how much in all), each row in its own units; NaN
+    when it is not known. ``violations``: a tuple of :class:`Violation`, the constraints that the target, the current
+    and the empty portfolio would break. All of these are worked out when first asked for.
     """
 
     def __init__(
         self,
-        violations: tuple[Violation, ...] = (),
-        shortfall: float = float("nan"),
+        violations: tuple[Violation, ...] | Callable[[], tuple[Violation, ...]] = (),
+        shortfall: float | Callable[[], float] = float("nan"),
         explanation: Explanation | Callable[[], Explanation] = Explanation(),
     ) -> None:
-        super().__init__(violations, shortfall)
-        self.violations = violations
-        self.shortfall = shortfall
+        super().__init__()
+        self._violations = violations
+        self._shortfall = shortfall
         self._explanation = explanation
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.violations, self.shortfall, self.explanation.portable())
+
+    @property
+    def violations(self) -> tuple[Violation, ...]:
+        """What three special portfolios would break; see the class."""
+        if callable(self._violations):
+            self._violations = self._violations()
+        return self._violations
+
+    @property
+    def shortfall(self) -> float:
+        """The least total violation; see the class."""
+        if callable(self._shortfall):
+            self._shortfall = self._shortfall()
+        return self._shortfall
 
     @property
     def explanation(self) -> Explanation:

@@ -14,8 +14,9 @@ import numpy as np
 from tradewind_optimize.compile import Compilation
 from tradewind_optimize.conflict import Elastic, Filter
 from tradewind_optimize.diagnostics import measure
-from tradewind_optimize.elastic import NOTHING, ElasticProgram, Flags, Probe, height
+from tradewind_optimize.elastic import ElasticProgram, Probe
 from tradewind_optimize.elastic_cone import EXACT, ConeElastic
+from tradewind_optimize.elements import NOTHING, Flags, height
 from tradewind_optimize.errors import Explanation, Relaxation, UnboundedObjective
 from tradewind_optimize.problem import Block, Box, Convex, Floats, Ints, Linear, Quadratic
 

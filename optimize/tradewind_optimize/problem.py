@@ -371,8 +371,9 @@ class CompiledProblem:
 class Solution:
     """What a solver answers: its status word, weights float64[n] and the multipliers of rows, hinges and quadratics.
 
-    Arrays are empty unless ``status`` is "optimal". ``note`` is the solver's own word for how it ended; ``gap`` its own
-    duality gap in objective units, which counts only where general terms keep the certificate from computing one.
+    Arrays are empty unless ``status`` is "optimal", but for the multipliers of a ray that proves "infeasible". ``note``
+    is the solver's own word for how it ended; ``gap`` its own duality gap in objective units, which counts only where
+    general terms keep the certificate from computing one.
     """
 
     status: Status
@@ -386,7 +387,10 @@ class Solution:
     gap: float = float("nan")
 
     @classmethod
-    def without_answer(cls, status: Status, solver: str, note: str = "", iterations: int = 0) -> Solution:
-        """A solution that carries only its status."""
+    def without_answer(
+        cls, status: Status, solver: str, note: str = "", iterations: int = 0, ray: tuple[Floats, Floats] | None = None
+    ) -> Solution:
+        """A solution that carries only its status, and perhaps the multipliers of rows and hinge rows that prove it."""
         none = np.zeros(0)
-        return cls(status, solver, none, none, none, none, iterations, note)
+        row_duals, hinge_duals = (none, none) if ray is None else ray
+        return cls(status, solver, none, row_duals, hinge_duals, none, iterations, note)

@@ -1,8 +1,9 @@
 """Certified refusals: proof that no portfolio exists, or that none is best.
 
-A problem is infeasible exactly when the least total violation of its rows over its box is positive; it is unbounded
-when it is feasible and its recession cone holds a direction along which the objective falls. Both questions are
-linear programs that always have a solution.
+A problem is infeasible exactly when the least total violation of its rows over its box is positive. The kernels hand
+over multipliers that prove it (see ``solvers.rays``), which are measured again here; without them the least violation
+is computed. A problem is unbounded when it is feasible and its recession cone holds a direction along which the
+objective falls. Both are linear programs that always have a solution.
 """
 
 from __future__ import annotations
@@ -11,19 +12,34 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from tradewind_optimize.certify import residual
+from tradewind_optimize.certify import residual, row_multipliers
 from tradewind_optimize.elastic_cone import ConeElastic
-from tradewind_optimize.problem import Block, Box, CompiledProblem, Floats, Hinge, HingeSet, Linear, RowMatrix
+from tradewind_optimize.elements import NOTHING
+from tradewind_optimize.problem import Block, Box, CompiledProblem, Floats, Hinge, HingeSet, Linear, RowMatrix, Solution
 from tradewind_optimize.solvers import clarabel, cvxpy, highs
 
 _FAR = 1e6
 
 
+def proves(problem: CompiledProblem, refused: Solution) -> bool:
+    """Whether the multipliers that came with a refusal prove a violation of the rows that is more than rounding."""
+    if len(refused.row_duals) != problem.m or problem.rows.dense is None or not problem.m + len(problem.hinges):
+        return False
+    from tradewind_optimize.solvers.rays import proven_shortfall
+
+    ray = np.concatenate([row_multipliers(problem, refused), refused.hinge_duals])
+    return bool(proven_shortfall(problem.arrays, ray, np.empty(problem.n)) > NOTHING)
+
+
 def shortfall(problem: CompiledProblem) -> float:
     """The least Σ of violations when every linear and hinge row may give: 0 exactly when the problem is feasible.
 
-    With quadratic bounds or expressions of the user's own the box may give as well. NaN if no solver could tell.
+    With quadratic bounds or expressions of the user's own the box may give as well. Box sides that cross count alone.
+    NaN if no solver could tell.
     """
+    crossed = float(np.maximum(problem.lower - problem.upper, 0.0).sum())
+    if crossed:
+        return crossed
     if problem.quadratics or problem.general:
         return _cone_shortfall(problem)
     outcome = _solve_linear(elastic(problem))

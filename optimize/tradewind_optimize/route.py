@@ -17,9 +17,10 @@ import numpy as np
 
 from tradewind_optimize import polish, refine
 from tradewind_optimize.certify import Certificate, certify, residual
+from tradewind_optimize.elements import NOTHING
 from tradewind_optimize.errors import InvalidParameter
 from tradewind_optimize.problem import CompiledProblem, Floats, HingeSet, Ints, Solution, Status
-from tradewind_optimize.refusal import escape, shortfall
+from tradewind_optimize.refusal import escape, proves, shortfall
 from tradewind_optimize.ties import nearest_problem
 
 SOLVERS = ("dual_newton", "dual_simplex", "highs", "clarabel", "osqp", "cvxpy")
@@ -32,16 +33,16 @@ class Outcome:
     """How one optimization ended.
 
     ``solution`` and ``certificate`` are None unless ``status`` is "optimal"; ``attempts`` are pairs (solver, reason);
-    ``shortfall`` the least total violation when infeasible; ``escape`` a direction float64[n] when unbounded.
+    ``escape`` a direction float64[n] when unbounded; ``pinned`` whether an infeasible problem may only be so because
+    its exits are held at 0.
     """
 
     status: Status
     solution: Solution | None = None
     certificate: Certificate | None = None
     attempts: tuple[tuple[str, str], ...] = ()
-    shortfall: float = float("nan")
     escape: Floats | None = None
-    iterations: int = 0
+    pinned: bool = False
 
 
 def check_solver(name: str) -> str:
@@ -56,19 +57,19 @@ def check_solver(name: str) -> str:
 
 def optimize(problem: CompiledProblem, solver: str = "auto") -> Outcome:
     """Solve with the exits at 0; if no portfolio allows that, with as few of them released as possible."""
-    problem = _meet(problem)
+    problem = meet(problem)
     exits = problem.exits[(problem.lower[problem.exits] <= 0) & (problem.upper[problem.exits] >= 0)]
-    outcome = _optimize(_pinned(problem, exits), solver)
-    if outcome.status != "infeasible" or not len(exits):
+    outcome = _optimize(_pinned(problem, exits), solver, problem)
+    if not outcome.pinned:
         return outcome
     released = _optimize(_exit_problem(problem, exits), "auto")
     if released.solution is None:
-        return released if released.status == "infeasible" else outcome
+        return released if released.status == "infeasible" else replace(outcome, status="failed")
     moved = np.abs(released.solution.weights[exits]) > 1e-9
     return _optimize(_pinned(problem, exits[~moved]), solver)
 
 
-def _meet(problem: CompiledProblem) -> CompiledProblem:
+def meet(problem: CompiledProblem) -> CompiledProblem:
     """Box sides that cross by rounding are joined."""
     touching = (problem.lower > problem.upper) & (problem.lower - problem.upper <= CROSSING)
     if not touching.any():
@@ -109,16 +110,16 @@ def _exit_problem(problem: CompiledProblem, exits: Ints) -> CompiledProblem:
     )
 
 
-def _optimize(problem: CompiledProblem, solver: str) -> Outcome:
+def _optimize(problem: CompiledProblem, solver: str, whole: CompiledProblem | None = None) -> Outcome:
+    """One problem, or the ``whole`` one with its exits held at 0."""
     if (problem.lower > problem.upper).any():
-        crossed = float(np.maximum(problem.lower - problem.upper, 0.0).sum())
-        return Outcome("infeasible", shortfall=crossed, attempts=(("box", "bounds cross"),))
+        return Outcome("infeasible", attempts=(("box", "bounds cross"),))
     alone = _over_the_box(problem)
     if alone is not None and residual(problem, alone.weights) <= 1e-12:
         certificate = certify(problem, alone, EXACT)
         if certificate.passed:
             return Outcome("optimal", alone, certificate)
-    return _by_solver(problem, solver)
+    return _by_solver(problem, solver, problem if whole is None else whole)
 
 
 def _over_the_box(problem: CompiledProblem) -> Solution | None:
@@ -138,7 +139,7 @@ def _over_the_box(problem: CompiledProblem) -> Solution | None:
     return Solution("optimal", "box", weights, *zeros)
 
 
-def _by_solver(problem: CompiledProblem, solver: str) -> Outcome:
+def _by_solver(problem: CompiledProblem, solver: str, whole: CompiledProblem) -> Outcome:
     attempts: list[tuple[str, str]] = []
     spare: tuple[Solution, Certificate] | None = None
     for name in _order(problem, solver):
@@ -153,7 +154,7 @@ def _by_solver(problem: CompiledProblem, solver: str) -> Outcome:
                 spare = solution, loose
             attempts.append((name, certificate.reason()))
             continue
-        refused = _refusal(problem, solution, tuple(attempts))
+        refused = _refusal(problem, whole, solution, tuple(attempts))
         if refused is not None:
             return refused
         attempts.append((name, f"ended as {solution.note or solution.status}"))
@@ -219,16 +220,23 @@ def _settled(problem: CompiledProblem, solution: Solution, certificate: Certific
     return Outcome("optimal", solution, certificate)
 
 
-def _refusal(problem: CompiledProblem, solution: Solution, attempts: tuple[tuple[str, str], ...]) -> Outcome | None:
-    """A certified "infeasible" or "unbounded"; None when the solver's word cannot be confirmed."""
+def _refusal(
+    problem: CompiledProblem, whole: CompiledProblem, solution: Solution, attempts: tuple[tuple[str, str], ...]
+) -> Outcome | None:
+    """A certified "infeasible" or "unbounded"; None when the solver's word cannot be confirmed.
+
+    What does not prove the ``whole`` problem infeasible may still be true of the one with its exits held at 0.
+    """
     if solution.status not in ("infeasible", "unbounded"):
         return None
-    word = (*attempts, (solution.solver, solution.note))
-    missing = shortfall(problem)
-    if missing > 1e-9:
-        return Outcome("infeasible", attempts=word, shortfall=missing)
-    if solution.status == "unbounded":
-        direction = escape(problem)
-        if direction is not None:
-            return Outcome("unbounded", attempts=word, escape=direction)
-    return None
+    refused = Outcome("infeasible", attempts=(*attempts, (solution.solver, solution.note)))
+    if proves(whole, solution):
+        return refused
+    if whole is not problem and proves(problem, solution):
+        return replace(refused, pinned=True)
+    if shortfall(whole) > NOTHING:
+        return refused
+    if whole is not problem and (solution.status == "infeasible" or shortfall(problem) > NOTHING):
+        return replace(refused, pinned=True)
+    direction = escape(problem) if solution.status == "unbounded" else None
+    return None if direction is None else replace(refused, status="unbounded", escape=direction)

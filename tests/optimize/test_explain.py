@@ -23,16 +23,19 @@ from tradewind_optimize.constraints.position import (
     ShortOnly,
 )
 from tradewind_optimize.constraints.turnover import MaxTurnover
-from tradewind_optimize.elastic import ElasticProgram, Probe, height
+from tradewind_optimize.elastic import ElasticProgram, Probe
+from tradewind_optimize.elastic_highs import HighsElastic
+from tradewind_optimize.elastic_simplex import SimplexElastic
+from tradewind_optimize.elements import Layout, height, violations
 from tradewind_optimize.entry import run_optimization
 from tradewind_optimize.errors import Explanation, InfeasibleConstraints
 from tradewind_optimize.experimental import FACTORS, RiskModelExposure
 from tradewind_optimize.explain import explain
 from tradewind_optimize.labels import column
 from tradewind_optimize.objectives import MaximizeAlpha, TargetWeights
-from tradewind_optimize.problem import Hinge
-from tradewind_optimize.refusal import elastic, shortfall
-from tradewind_optimize.solvers import clarabel
+from tradewind_optimize.problem import Hinge, Solution
+from tradewind_optimize.refusal import elastic, proves, shortfall
+from tradewind_optimize.solvers import clarabel, highs
 
 
 def compiled(target, words, held):
@@ -302,6 +305,56 @@ def test_a_probe_is_a_value():
     probe = Probe(1.0, np.zeros(1), np.ones(1, dtype=bool))
     with pytest.raises(AttributeError):
         probe.total = 2.0
+
+
+def test_both_solvers_of_the_elastic_program_agree(explained):
+    rng = np.random.default_rng(5)
+    proved = 0
+    for compilation, _ in explained[:25]:
+        blocks = [block for _, block in compilation.blocks]
+        layout = Layout(blocks, compilation.universe.n)
+        own, general = SimplexElastic(layout), HighsElastic(layout)
+        for _ in range(4):
+            active = rng.random(int(layout.starts[-1])) < 0.9
+            found, (other, _) = own.solve(active), general.solve(active)
+            if found is not None:
+                totals = [(violations(blocks, w[None])[0] * active).sum() for w in (found[0], other)]
+                assert totals[0] == pytest.approx(totals[1], abs=1e-8)
+                proved += 1
+    assert proved >= 98
+
+
+def test_a_refusal_is_proved_by_the_multipliers_of_the_kernel(monkeypatch):
+    target, words, held = contest(60, NetExposure(0.9, 2.0))
+
+    def refuse(problem):
+        raise AssertionError("the ray is proof enough")
+
+    monkeypatch.setattr(highs, "solve", refuse)
+    for objective in (TargetWeights(target), MaximizeAlpha(target)):
+        error = run_optimization(objective, words, held).error
+        assert isinstance(error, InfeasibleConstraints)
+    monkeypatch.undo()
+    assert error.shortfall == pytest.approx(0.8999)
+
+
+def test_only_what_proves_is_believed():
+    problem = compiled({"a": 1.0, "b": 0.0}, [NetExposure(0.5, 1.0), MaxGrossExposure(0.4)], {}).problem
+    ray = np.array([1.0]), np.array([1.0])
+    assert proves(problem, Solution.without_answer("infeasible", "test", ray=ray))
+    for y, price in ((1.0, 0.7), (-1.0, 1.0), (0.0, 0.0), (1.0, -1.0)):
+        weak = np.array([y]), np.array([price])
+        assert not proves(problem, Solution.without_answer("infeasible", "test", ray=weak))
+    assert not proves(problem, Solution.without_answer("infeasible", "test"))
+
+
+def test_exits_in_the_way_are_told_from_constraints_that_cannot_hold():
+    held = {"a": 0.3, "b": 0.2}
+    released = run_optimization(TargetWeights({}), [NetExposure(0.25, 1.0), Frozen("b")], held)
+    assert released.new_weights.to_dict() == pytest.approx({"a": 0.05, "b": 0.2})
+    assert run_optimization(TargetWeights({}), [NetExposure(0.25, 1.0), MaxGrossExposure(0.2)], held).status == (
+        "infeasible"
+    )
 
 
 def test_refusals_need_no_interior_point(monkeypatch):

@@ -10,8 +10,8 @@ differentiable and piecewise quadratic in m + k variables. A step from z:
 3. the step length solves D'(α) = 0 to a tenth when α = 1 overshoots, and grows when D still rises there.
 
 D has finitely many pieces, and on the last one a full step is exact: the end is the active-set solution itself. Every
-call starts from z = 0 and reduces in one fixed order. A multiplier z with R(z) = min over the box of the weighted row
-violations > 0 proves infeasibility, since R(z)/max|z| bounds the least total violation from below.
+call starts from z = 0 and reduces in one fixed order. A multiplier z may prove on the way that there is no portfolio:
+see ``rays``.
 """
 
 from __future__ import annotations
@@ -20,17 +20,18 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from tradewind_optimize.elements import NOTHING
 from tradewind_optimize.problem import MANY_ROWS, Arrays, CompiledProblem, Solution, constant
 from tradewind_optimize.solvers.newton_direction import DEAD, newton_step
 from tradewind_optimize.solvers.newton_search import ascend, settle
-from tradewind_optimize.solvers.separable import along, dot, sorted_kinks
+from tradewind_optimize.solvers.rays import proven_shortfall
+from tradewind_optimize.solvers.separable import dot, sorted_kinks
 
 NAME = "dual_newton"
 TOLERANCE = 1e-8
 STEPS = 150
 SOFT = 1e-3, 0.1  # what replaces a vanishing pivot; the second where the first one stalls
 EXACT = 3e-15  # a row is met when its error is below this fraction of what was summed
-PROOF = 1e-9  # the total violation that counts as infeasible
 OPTIMAL, INFEASIBLE, STALLED = 0, 1, 2
 
 
@@ -50,9 +51,10 @@ def solve(problem: CompiledProblem) -> Solution:
         status, steps, weights, z = maximise(data, STEPS, soft)
         if status != STALLED:
             break
+    hinge_duals = z[m + kept.sum() :]
     if status == INFEASIBLE:
-        return Solution.without_answer("infeasible", NAME, "dual ray", steps)
-    note, hinge_duals = "" if status == OPTIMAL else "stalled", z[m + kept.sum() :]
+        return Solution.without_answer("infeasible", NAME, "dual ray", steps, (z[:m], hinge_duals))
+    note = "" if status == OPTIMAL else "stalled"
     return Solution("optimal", NAME, weights[:n], z[:m], hinge_duals, np.zeros(0), steps, note)
 
 
@@ -105,7 +107,7 @@ def maximise(data: Arrays, limit: int, soft: float) -> tuple[int, int, np.ndarra
         if worst <= 1.0 or (stalls >= 3 and low <= 1e3):
             return OPTIMAL, steps, w_best, best
         if steps >= 8 and steps % (4 if steps < 24 else 12) == 0:
-            if max(_shortfall(data, z, rate), _shortfall(data, z - before, rate)) > PROOF:
+            if max(proven_shortfall(data, z, rate), proven_shortfall(data, z - before, rate)) > NOTHING:
                 return INFEASIBLE, steps, w, z
             before[:] = z
         p = _gather_active(g, z, active)
@@ -134,7 +136,7 @@ def _damped(damping: float, share: float, p: int) -> float:
 def _end(
     data: Arrays, z: np.ndarray, rate: np.ndarray, steps: int, w: np.ndarray, end: int
 ) -> tuple[int, int, np.ndarray, np.ndarray]:
-    if _shortfall(data, z, rate) > PROOF:
+    if proven_shortfall(data, z, rate) > NOTHING:
         return INFEASIBLE, steps, w, z
     return end, steps, w, z
 
@@ -276,55 +278,3 @@ def _matrix(
         out[a, a] += damping * least
         if out[a, a] <= DEAD * least:
             out[a, a] = soft * least + 1e-300
-
-
-@njit(cache=True)
-def _shortfall(data: Arrays, z: np.ndarray, slope: np.ndarray) -> float:
-    """R(z)/max|z|: the least total violation is at least this much; −inf when z proves nothing."""
-    m, k = data.rows.shape[0], len(data.limits)
-    size = np.abs(z).max() if len(z) else 0.0
-    if size == 0.0 or (k and z[m:].min() < 0.0):
-        return -np.inf
-    along(data, z, slope)
-    total = 0.0
-    for j in range(m):
-        if z[j] != 0.0:
-            total += z[j] * (data.row_lower[j] if z[j] > 0.0 else data.row_upper[j])
-    for j in range(k):
-        total -= z[m + j] * data.limits[j]
-    for i in range(len(slope)):
-        total += _least(data, z, i, slope[i], size)
-        if total == -np.inf:
-            return total
-    return total / size
-
-
-@njit(cache=True)
-def _least(data: Arrays, z: np.ndarray, i: int, slope: float, size: float) -> float:
-    """min over the box of slope·x + Σ λⱼ[u(x − a)⁺ + d(a − x)⁺]: at a kink, at an end, or −∞ where it has none."""
-    m, left, right = data.rows.shape[0], slope, slope
-    for j in range(len(data.limits)):
-        left -= z[m + j] * data.down[j, i]
-        right += z[m + j] * data.up[j, i]
-    low, high, flat = data.lower[i], data.upper[i], 1e-12 * size
-    if (np.isinf(low) and left > flat) or (np.isinf(high) and right < -flat):
-        return -np.inf
-    best = np.inf
-    if np.isinf(low) and np.isinf(high):
-        best = _tilted(data, z, i, slope, 0.0)
-    for j in range(len(data.limits)):
-        best = min(best, _tilted(data, z, i, slope, min(max(data.anchor[j, i], low), high)))
-    if not np.isinf(low):
-        best = min(best, _tilted(data, z, i, slope, low))
-    if not np.isinf(high):
-        best = min(best, _tilted(data, z, i, slope, high))
-    return best
-
-
-@njit(cache=True)
-def _tilted(data: Arrays, z: np.ndarray, i: int, slope: float, x: float) -> float:
-    m, value = data.rows.shape[0], slope * x
-    for j in range(len(data.limits)):
-        move = x - data.anchor[j, i]
-        value += z[m + j] * (data.up[j, i] * move if move > 0.0 else -data.down[j, i] * move)
-    return value

@@ -44,10 +44,11 @@ def solve(problem: CompiledProblem) -> Solution:
     lower, upper = finite_box(problem)
     data = problem.arrays._replace(lower=constant(lower), upper=constant(upper))
     end, pivots, weights, duals = minimise(data, PIVOTS)
+    row_duals, hinge_duals = duals[: problem.m], np.maximum(-duals[problem.m :], 0.0)
     if end == INFEASIBLE:
-        return Solution.without_answer("infeasible", NAME, "dual ray", pivots)
-    m, note = problem.m, "" if end == OPTIMAL else "stalled"
-    return Solution("optimal", NAME, weights, duals[:m], np.maximum(-duals[m:], 0.0), np.zeros(0), pivots, note)
+        return Solution.without_answer("infeasible", NAME, "dual ray", pivots, (row_duals, hinge_duals))
+    note = "" if end == OPTIMAL else "stalled"
+    return Solution("optimal", NAME, weights, row_duals, hinge_duals, np.zeros(0), pivots, note)
 
 
 def finite_box(problem: CompiledProblem) -> tuple[Floats, Floats]:
@@ -321,7 +322,7 @@ def _advance(data: Arrays, program: Program, state: State, scale: float, amounts
 
 @njit(cache=True)
 def minimise(data: Arrays, limit: int) -> tuple[int, int, np.ndarray, np.ndarray]:
-    """(end, pivots, w[n], π[m + k]): π ≥ 0 at lower bounds, ≤ 0 at upper ones."""
+    """(end, pivots, w[n], π[m + k]): π ≥ 0 at lower bounds, ≤ 0 at upper ones; a ray (see ``rays``) if infeasible."""
     n, size = data.rows.shape[1], len(data.row_lower) + len(data.limits)
     program = cut(data)
     cost, scale = moved_costs(program)
@@ -336,12 +337,15 @@ def minimise(data: Arrays, limit: int) -> tuple[int, int, np.ndarray, np.ndarray
             fresh, since = False, since + 1
         if did == 1 and since < FRESH:
             continue
-        if did == 0 or (did == -1 and fresh):
+        if did == -1 and fresh:
+            row, delta = _leaving(state)
+            pi[:] = state.inverse[row] if delta > 0.0 else -state.inverse[row]
+            return INFEASIBLE, pivots, weights, pi
+        if did == 0:
             _multipliers(data, program, program.cost, state, pi)
             weights_of(data, program, state, weights)
-            if did == 0:
-                _refine(data, program, state, weights)
-            return (OPTIMAL if did == 0 else INFEASIBLE), pivots, weights, pi
+            _refine(data, program, state, weights)
+            return OPTIMAL, pivots, weights, pi
         trouble += did == -2
         if (did == -2 and fresh) or trouble > 5 or not _refresh(data, program, cost, state):
             break
