@@ -156,14 +156,15 @@ def ingest_vendor(reader: str, path: Path, name: str, as_json: bool, accept_quar
     help="CSV of sid, symbol: names of the first assets.",
 )
 @click.option(
-    "--check", "checked", is_flag=True, help="Compare five such markets with the panel they imitate; exit 1 outside."
+    "--check", "checked", is_flag=True, help="Compare five seeds' markets with the panel they imitate; exit 1 outside."
 )
 @json_option
 @click.pass_context
 def ingest_synthetic(
     ctx: click.Context, /, name: str, sids: Path | None, checked: bool, as_json: bool, **options: Any
 ) -> None:
-    """Make a seeded market of invented prices: sectors, dividends, splits, listings and delistings, an index fund.
+    """Make a seeded market of invented prices: sectors, quarterly reports, dividends, splits, listings, delistings and
+    ticker changes, an index fund.
 
     Nothing in it is real, even where its assets bear real tickers.
 

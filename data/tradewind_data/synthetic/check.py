@@ -16,7 +16,7 @@ from tradewind_data.errors import BadIngestRequest
 from tradewind_data.synthetic.prices import AssetHistory, history
 from tradewind_data.synthetic.returns import YEAR, FloatArray, ReturnModel
 
-FEWEST_ASSETS, FEWEST_DAYS = 20, 504
+FEWEST_ASSETS, FEWEST_DAYS, FEWEST_WHOLE = 20, 504, 8
 RELATIVE, ABSOLUTE, TAIL, SHOWN = 0.25, 0.05, 0.40, float("inf")
 
 
@@ -76,14 +76,24 @@ def check(seeds: Sequence[int], assets: int, days: int) -> list[Figure]:
     if assets < FEWEST_ASSETS or days < FEWEST_DAYS:
         rule = f"the figures need at least {FEWEST_ASSETS} assets and {FEWEST_DAYS} sessions"
         raise BadIngestRequest("check", f"{assets} assets, {days} sessions", rule)
-    found = np.mean([realised(seed, assets, days) for seed in seeds], axis=0)
-    return [Figure(target, float(value)) for target, value in zip(TARGETS, found, strict=True)]
+    return judged(np.array([realised(seed, assets, days) for seed in seeds]))
+
+
+def judged(found: FloatArray) -> list[Figure]:
+    """The averages of the figures float64[seeds, figures] beside their targets."""
+    return [Figure(target, float(value)) for target, value in zip(TARGETS, found.mean(axis=0), strict=True)]
 
 
 def realised(seed: int, assets: int, days: int) -> FloatArray:
-    """The figures of one market, in the order of TARGETS, from the assets that trade on every day."""
+    """The figures of one market, in the order of TARGETS, from the assets that trade on every day.
+
+    BadIngestRequest when fewer than FEWEST_WHOLE do: a correlation needs assets, and a median several.
+    """
     model = ReturnModel(seed, days)
     whole = [h for h in (history(model, i) for i in range(assets)) if len(h.returns) == days]
+    if len(whole) < FEWEST_WHOLE:
+        rule = f"only {len(whole)} of {assets} assets trade on all {days} days; the figures need {FEWEST_WHOLE} of them"
+        raise BadIngestRequest("check", f"{assets} assets, {days} sessions, seed {seed}", rule)
     r = np.expm1(np.array([h.returns for h in whole]).T)
     return np.array([*_returns(r), *_tails(r), _day_share(whole), float(np.median(r.std(axis=1))), *_volumes(whole, r)])
 

@@ -1,4 +1,4 @@
-"""A synthetic market as a bundle: assets, bars, actions, sectors and an index fund.
+"""A synthetic market as a bundle: assets, bars, actions, sectors, quarterly reports and an index fund.
 
 Nothing in it is real, even where assets bear real tickers: the bundle's source and every asset's name say so.
 """
@@ -30,6 +30,7 @@ from tradewind_data.ingest.staging import check_name
 from tradewind_data.ingest.writer import commit, writing
 from tradewind_data.schema import TABLES
 from tradewind_data.sessions import Int64Array, Sessions
+from tradewind_data.synthetic import fundamentals
 from tradewind_data.synthetic.minutes import minute_bars
 from tradewind_data.synthetic.prices import AssetHistory, history, index_history
 from tradewind_data.synthetic.returns import SECTORS, FloatArray, ReturnModel, traits
@@ -84,8 +85,13 @@ class SyntheticMarket:
         return ReturnModel(self.plan.seed, len(self.labels))
 
     def truth(self, asset: int) -> FloatArray:
-        """float64[T]: the log return of each day as it could be expected the day before, premia and planted signals."""
-        return self.model.asset(asset).expected
+        """float64[T]: the log return of each day as it could be expected the day before, NaN outside the asset's life.
+
+        Premia, planted signals and, once it has begun, the end of the asset's life. It is no part of the bundle.
+        """
+        made, out = history(self.model, asset), np.full(len(self.labels), np.nan)
+        out[made.life.first : made.life.last + 1] = made.expected
+        return out
 
     def market(self, bars: Spool, minutes: Spool, progress: Progress | None = None) -> Market:
         """Make every asset; its bars go into the spools."""
@@ -104,9 +110,20 @@ def _refuse(plan: Plan) -> None:
         raise BadIngestRequest("assets", plan.assets, "a market has between 1 and 100 000 assets")
     if plan.seed < 0:
         raise BadIngestRequest("seed", plan.seed, "a seed is a whole number of at least 0")
+    _refuse_names(plan)
     first, last = pd.Timestamp(plan.start), pd.Timestamp(plan.end)
     if last < first + pd.DateOffset(years=1):
         raise BadIngestRequest("end", plan.end, f"it lies less than a year after the start {plan.start}")
+
+
+def _refuse_names(plan: Plan) -> None:
+    if len(plan.names) > plan.assets:
+        rule = f"{len(plan.names)} names were given: there must be an asset for each"
+        raise BadIngestRequest("assets", plan.assets, rule)
+    for sid, symbol in plan.names:
+        if FIRST_SID - 1 <= sid <= FIRST_SID + plan.assets or symbol.startswith("SYN"):
+            rule = f"sids from {FIRST_SID - 1} and symbols SYN… are given to assets without a name"
+            raise BadIngestRequest("names", f"{sid}, {symbol}", rule)
 
 
 class _Making:
@@ -118,6 +135,8 @@ class _Making:
         self._quality = Quality()
         self._jumps: list[Jump] = []
         self._caps = np.zeros((2, len(source.labels)))
+        self._opens = source.sessions.opens[np.searchsorted(source.sessions.labels, source.labels)]
+        self._reports: list[tables.Table] = []
 
     def add(self, asset: int) -> int:
         """Make one asset; the number of its bars."""
@@ -130,6 +149,8 @@ class _Making:
         self._caps[0, days] += cap[:-1] * np.expm1(made.returns[1:])
         self._caps[1, days] += cap[:-1]
         self._store(sid, asset, made)
+        source = self._source
+        self._reports.append(fundamentals.reports(source.model, asset, sid, made, source.labels, self._opens))
         return len(made.returns)
 
     def add_index(self) -> None:
@@ -184,7 +205,10 @@ class _Making:
         plan = self._source.plan
         source = f"SYNTHETIC market, seed {plan.seed}: no price, name or action in it is real"
         minutes = self._minutes if len(self._minutes) else None
-        return Market(self._source.sessions, stored, self._bars, minutes, source=source, quality=self._quality)
+        reports = {fundamentals.NAME: fundamentals.dataset(self._reports)}
+        return Market(
+            self._source.sessions, stored, self._bars, minutes, source=source, quality=self._quality, datasets=reports
+        )
 
 
 _KEYS: Mapping[str, tuple[str, ...]] = {

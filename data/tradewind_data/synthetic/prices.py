@@ -17,7 +17,7 @@ OVERNIGHT = 0.26
 SPLIT_ABOVE, SPLIT_CHANCE, REVERSE_BELOW = 250.0, 0.015, 2.0
 SPLIT_RATIOS = ((2, 1), (3, 1), (3, 2), (4, 1))
 SPLIT_CHANCES = (0.55, 0.15, 0.20, 0.10)
-VOLUME_SPREAD, COMMON_VOLUME, VOLUME_ON_RETURN = 0.44, 0.26, 0.33
+VOLUME_SPREAD, COMMON_VOLUME, VOLUME_ON_RETURN = 0.44, 0.26, 0.345
 MERGER_RATE, FAILURE_RATE, CHANGE_RATE = 0.05, 0.015, 0.01
 MERGER_DAYS, FAILURE_DAYS = 80, 126
 INDEX, INDEX_FEE, INDEX_YIELD = -2, 0.0009, 0.018
@@ -56,7 +56,8 @@ class AssetHistory:
     """An asset's bars on the days life.first … life.last and its actions (day, …) of that span.
 
     values float64[5, n] raw by FIELDS; splits (day, new, old); dividends (ex day, amount); shares float64[n]
-    outstanding, splits applied; returns: total log return by day, from the unrounded prices.
+    outstanding, splits applied; returns: total log return by day, from the unrounded prices; expected: the part of it
+    that could be known the day before.
     """
 
     life: Life
@@ -65,6 +66,7 @@ class AssetHistory:
     dividends: list[tuple[int, float]]
     shares: FloatArray
     returns: FloatArray
+    expected: FloatArray
 
 
 def history(model: ReturnModel, asset: int) -> AssetHistory:
@@ -73,6 +75,7 @@ def history(model: ReturnModel, asset: int) -> AssetHistory:
     found = model.asset(asset)
     total, sigma = _ended(model.seed, asset, lived, found.total.copy(), found.sigma.copy())
     span = slice(lived.first, lived.last + 1)
+    expected = _expected(lived, found.expected)[span]
     total, sigma = total[span], np.maximum(sigma[span], 0.5 * np.std(total[span]))
     rng = generator(model.seed, asset, 12)
     start = float(np.clip(35.0 * np.exp(0.8 * rng.standard_normal()), 4.0, 240.0))
@@ -81,7 +84,7 @@ def history(model: ReturnModel, asset: int) -> AssetHistory:
     volume = _volume(model, asset, lived, total, sigma, close)
     size = float(np.exp(18.4 + 0.85 * rng.standard_normal()))
     shares = np.rint(size * 80 / start) * np.cumprod(factor) * 0.99 ** (np.arange(len(close)) / YEAR)
-    return AssetHistory(lived, np.vstack([bars, volume]), splits, dividends, shares, total)
+    return AssetHistory(lived, np.vstack([bars, volume]), splits, dividends, shares, total, expected)
 
 
 def _ended(seed: int, asset: int, lived: Life, total: FloatArray, sigma: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -96,6 +99,15 @@ def _ended(seed: int, asset: int, lived: Life, total: FloatArray, sigma: FloatAr
         total[lived.turn : lived.last + 1] += np.log(0.4) / YEAR
         total[lived.last] += np.log(1.0 - rng.choice([0.30, 0.55]))
     return total, sigma
+
+
+def _expected(lived: Life, expected: FloatArray) -> FloatArray:
+    """What could be expected once the end of the life has begun: nothing of a takeover, the fall of a failure."""
+    if lived.end == "merger":
+        return np.where(np.arange(len(expected)) > lived.turn, 0.0, expected)
+    if lived.end == "failure":
+        return expected + np.where(np.arange(len(expected)) > lived.turn, np.log(0.4) / YEAR, 0.0)
+    return expected
 
 
 def _actions(
@@ -199,4 +211,4 @@ def index_history(seed: int, gained: FloatArray) -> AssetHistory:
     bars = _bars(rng, close, sigma, total)
     volume = np.rint(np.exp(16.5 + 0.3 * log_volume(rng, n)))
     lived = Life(0, n - 1, n, "", -1)
-    return AssetHistory(lived, np.vstack([bars, volume]), [], dividends, np.full(n, 9e8), total)
+    return AssetHistory(lived, np.vstack([bars, volume]), [], dividends, np.full(n, 9e8), total, np.full(n, np.nan))

@@ -2,9 +2,8 @@
 
     r[i, t] = α[i, t] + β[i] m[t] + s[i] f_sector(i)[t] + Σ_k ℓ[i, k, t] g_k[t] + ε[i, t]
 
-    h      the market's log volatility: AR(1), pushed up by falls of the market, and higher in the crises of a two-state
-           regime; it scales all that follows
-    m      GJR-GARCH(1, 1), Student-t
+    calm   the volatility that all share (volatility.py); it scales all that follows
+    m      GJR-GARCH(1, 1), Student-t, at MARKET_VOL over each ten years; a share of a shock is taken back next day
     f, g   eleven sector and five style factors, GARCH(1, 1), Student-t; style loadings are AR(1) by month
     ε      GARCH(1, 1), Student-t, with four earnings jumps a year and rare jumps
     α      planted: reversal of the last residual, momentum of the last year, a slow value signal (Truth)
@@ -24,6 +23,8 @@ import numpy.typing as npt
 from numba import njit
 
 from tradewind_data.sessions import Int64Array
+from tradewind_data.synthetic import volatility
+from tradewind_data.synthetic.volatility import ar1
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -33,12 +34,11 @@ SECTOR_SIZES = (0.05, 0.13, 0.15, 0.06, 0.07, 0.13, 0.04, 0.05, 0.06, 0.13, 0.13
 STYLES = ("momentum", "size", "value", "short_term_reversal", "volatility")
 STYLE_VOL = (0.05, 0.04, 0.04, 0.04, 0.06)
 STYLE_PREMIA = (0.015, 0.0, 0.01, 0.03, -0.01)
-MARKET_DRIFT, MARKET_VOL = 0.06, 0.182
-CRISIS, ENTER, LEAVE = 2.0, 1 / 1000, 1 / 90
-CALM, CALM_MEMORY, CALM_LEVERAGE, RESIDUAL_SHARE = 0.48, 0.989, -0.6, 0.88
+MARKET_DRIFT, MARKET_VOL, MARKET_REVERSAL = 0.06, 0.213, -0.09
+MARKET_NU, MARKET_GARCH, RESIDUAL_SHARE = 10.0, (0.0, 0.10, 0.88), 0.88
 IC_REVERSAL, IC_MOMENTUM, IC_VALUE = -0.018, 0.010, 0.015
-RESIDUAL_VOL, RESIDUAL_SPREAD = 0.15, 0.38
-EARNINGS_SIZE, RARE_RATE, RARE_SIZE = 4.0, 0.5, 0.08
+RESIDUAL_VOL, RESIDUAL_SPREAD, RESIDUAL_GARCH = 0.166, 0.38, (0.025, 0.03, 0.94)
+EARNINGS_SIZE, RARE_RATE, RARE_SIZE = 4.2, 0.5, 0.08
 COMMON = -1
 
 
@@ -70,12 +70,13 @@ def student(rng: np.random.Generator, nu: float, n: int) -> FloatArray:
 
 @dataclass(frozen=True, eq=False)
 class Factors:
-    """Common series: calm float64[T], the factor exp(h) of every volatility; market float64[T], sectors float64[11, T]
-    and styles float64[5, T], returns; turnover float64[T], the market's part of log volume.
+    """Common series: calm float64[T], the factor of every volatility; market float64[T], sectors float64[11, T] and
+    styles float64[5, T], returns; drift float64[T], what was expected of the market the day before; turnover
+    float64[T], the market's part of log volume.
     """
 
     calm: FloatArray
-
+    drift: FloatArray
     market: FloatArray
     sectors: FloatArray
     styles: FloatArray
@@ -84,8 +85,7 @@ class Factors:
 
 def factors(seed: int, days: int) -> Factors:
     """The factors of a market."""
-    z = student(generator(seed, COMMON, 1), 8.0, days)
-    calm = _calm(seed, z)
+    calm, market = _market(seed, days)
     sectors = []
     for k in range(len(SECTORS)):
         rng = generator(seed, COMMON, 10 + k)
@@ -96,36 +96,23 @@ def factors(seed: int, days: int) -> Factors:
         rng = generator(seed, COMMON, 30 + k)
         shocks, _ = garch(student(rng, 7.0, days), vol / np.sqrt(YEAR), 0.06, 0.0, 0.92)
         styles.append(premium / YEAR + calm * shocks)
-    market = MARKET_DRIFT / YEAR + calm * garch(z, MARKET_VOL / np.sqrt(YEAR), 0.0, 0.08, 0.90)[0]
-    return Factors(calm, market, np.array(sectors), np.array(styles), log_volume(generator(seed, COMMON, 50), days))
+    drift = np.full(days, MARKET_DRIFT / YEAR)
+    drift[1:] += MARKET_REVERSAL * market[:-1]
+    turnover = log_volume(generator(seed, COMMON, 50), days)
+    return Factors(calm, drift, drift + market, np.array(sectors), np.array(styles), turnover)
 
 
-def _calm(seed: int, z: FloatArray) -> FloatArray:
-    """exp(h): what comes after a fall of the market (z < 0) is wilder."""
-    crisis = regimes(generator(seed, COMMON, 2).random(len(z)), ENTER, LEAVE)
-    fresh = generator(seed, COMMON, 3).standard_normal(len(z))
-    fresh[1:] = CALM_LEVERAGE * z[:-1] + np.sqrt(1.0 - CALM_LEVERAGE**2) * fresh[1:]
-    slow = CALM * ar1(fresh, CALM_MEMORY) - CALM**2
-    return np.exp(slow) * np.where(crisis, CRISIS, 1.0)
-
-
-@njit(cache=True)
-def regimes(u, enter, leave):  # type: ignore[no-untyped-def]  # numba has no annotations
-    """bool[T]: a two-state chain, out of it at first."""
-    state = np.zeros(len(u), dtype=np.bool_)
-    for t in range(1, len(u)):
-        state[t] = u[t] >= leave if state[t - 1] else u[t] < enter
-    return state
-
-
-@njit(cache=True)
-def ar1(z, phi):  # type: ignore[no-untyped-def]  # numba has no annotations
-    """x[t] = φ x[t−1] + √(1 − φ²) z[t], x[0] = z[0]."""
-    out = np.empty(len(z))
-    out[0] = z[0]
-    for t in range(1, len(z)):
-        out[t] = phi * out[t - 1] + np.sqrt(1.0 - phi * phi) * z[t]
-    return out
+def _market(seed: int, days: int) -> tuple[FloatArray, FloatArray]:
+    """(calm, the market's shocks), both cut from whole decades: a longer market begins as the shorter one did."""
+    decades = -(-days // volatility.DECADE)
+    reach = decades * volatility.DECADE
+    z = student(generator(seed, COMMON, 1), MARKET_NU, reach)
+    fresh = generator(seed, COMMON, 3).standard_normal(reach)
+    calm = volatility.calm(z, generator(seed, COMMON, 2).random(reach), fresh)
+    shocks = calm * garch(z, 1.0, *MARKET_GARCH)[0]
+    blocks = shocks.reshape(decades, volatility.DECADE)
+    blocks *= MARKET_VOL / np.sqrt(YEAR) / blocks.std(axis=1, keepdims=True)
+    return calm[:days], shocks[:days]
 
 
 def log_volume(rng: np.random.Generator, days: int) -> FloatArray:
@@ -168,6 +155,11 @@ def traits(seed: int, asset: int) -> Traits:
     return Traits(sector, beta, loading, volatility)
 
 
+def value_signal(seed: int, asset: int, days: int) -> FloatArray:
+    """float64[T]: the slow signal of unit variance that is planted as value."""
+    return np.asarray(ar1(generator(seed, asset, 6).standard_normal(days), 0.995))
+
+
 class ReturnModel:
     """The returns of every asset of one seed over T days."""
 
@@ -185,13 +177,13 @@ class ReturnModel:
         rng = generator(self.seed, asset, 2)
         daily = own.volatility / np.sqrt(YEAR)
         calm = common.calm**RESIDUAL_SHARE
-        shocks, sigma = garch(student(rng, 6.0, self.days), daily, 0.05, 0.0, 0.93)
+        shocks, sigma = garch(student(rng, 6.0, self.days), daily, *RESIDUAL_GARCH)
         sigma *= calm
         residual = shocks * calm + self._jumps(asset, daily)
         loadings = self._loadings(asset)
         signal = daily * self._signal(asset, residual / daily)
         premia = np.array(STYLE_PREMIA) / YEAR
-        expected = own.beta * MARKET_DRIFT / YEAR + premia @ loadings + signal
+        expected = own.beta * common.drift + premia @ loadings + signal
         shared = own.beta * common.market + own.sector_loading * common.sectors[own.sector]
         total = shared + (loadings * common.styles).sum(axis=0) + signal + residual
         return AssetReturns(total, sigma, expected, loadings)
@@ -224,5 +216,5 @@ class ReturnModel:
         momentum[t] = (total[t - MONTH] - total[t - YEAR]) / np.sqrt(YEAR - MONTH)
         recent = np.zeros(self.days)
         recent[1:] = np.clip(z[:-1], -3.0, 3.0)
-        value = ar1(generator(self.seed, asset, 6).standard_normal(self.days), 0.995)
+        value = value_signal(self.seed, asset, self.days)
         return IC_REVERSAL * recent + IC_MOMENTUM / np.sqrt(MONTH) * momentum + IC_VALUE / np.sqrt(MONTH) * value
