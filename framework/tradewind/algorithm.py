@@ -131,7 +131,7 @@ class Algorithm:
         self.controls = Controls(self._only_in_initialize, self.log, self.data.restrictions, self.now)
         self.rooms = self, self.settings, self.controls
         self.rebalancer = Rebalancer(
-            market.finder, market.prices, ledger, blotter, recorder, self.data.can_trade, self.log
+            market.finder, market.prices, ledger, blotter, recorder, self.data.tradable, self.log
         )
         self._trading_controls = self.controls.trading
         self._assets = market.finder.assets

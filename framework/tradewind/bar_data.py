@@ -190,11 +190,14 @@ class BarData:
             tradable = bool(self._tradable(np.array([self._finder.column(assets)]))[0])
             return tradable and not (self.restrictions and self._restricted(assets))
         columns = self._columns(assets)
-        labels = self._last_labels
+        return pd.Series(self.tradable(columns), index=self._last_labels, dtype=bool)
+
+    def tradable(self, columns: np.ndarray) -> np.ndarray:
+        """Return bool[n]: can_trade of the assets of several columns."""
         may = self._tradable(columns)
         if self.restrictions:
-            may = may & ~self._restricted(labels)
-        return pd.Series(may, index=labels, dtype=bool)
+            may = may & ~self._restricted([self._finder.asset_at(column) for column in columns.tolist()])
+        return may
 
     def _restricted(self, assets: Any) -> Any:
         """Return whether any of the restrictions in force holds: a bool for an Asset, bool[n] for several."""

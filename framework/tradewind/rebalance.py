@@ -6,7 +6,7 @@ order: a Frozen asset never trades, and a turnover limit counts what is on its w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import numpy as np
@@ -19,8 +19,10 @@ from tradewind.log import AlgorithmLog
 from tradewind.orders import order_id
 from tradewind.recorder import Recorder
 from tradewind_data.assets import Asset, AssetFinder
+from tradewind_data.errors import ForeignAsset
 from tradewind_optimize.constraints.position import Frozen
 from tradewind_optimize.entry import run_optimization
+from tradewind_optimize.labels import Column, Keys
 from tradewind_optimize.objectives import Objective
 
 VIA = VERBS.index("order_optimal_portfolio")
@@ -34,7 +36,10 @@ class LastKnown(Protocol):
 
 
 class Rebalancer:
-    """Turns objectives and constraints into orders; the moment (`at`, `session`) is told with each call."""
+    """Turns objectives and constraints into orders; the moment (`at`, `session`) is told with each call.
+
+    can_trade: bool[n] of columns, whether each can trade at the moment at hand.
+    """
 
     def __init__(
         self,
@@ -43,24 +48,31 @@ class Rebalancer:
         ledger: Ledger,
         blotter: Blotter,
         recorder: Recorder,
-        can_trade: Callable[[list[Asset]], pd.Series],
+        can_trade: Callable[[np.ndarray], np.ndarray],
         log: AlgorithmLog,
     ) -> None:
         self._finder, self._prices, self._can_trade, self._log = finder, prices, can_trade, log
         self._ledger, self._blotter, self._recorder = ledger, blotter, recorder
+        self._assets = np.empty(len(finder), dtype=object)
+        self._assets[:] = finder.assets
 
     def weights(self, at: int, session: int) -> pd.Series:
         """Return Series asset → weight of what is held or already ordered, as fractions of the portfolio value."""
         columns, shares = self._holdings()
+        weights = self._weights_of(columns, shares, at, session)
+        return pd.Series(weights, index=pd.Index(self._assets[columns], dtype=object), dtype=float)
+
+    def _weights_of(self, columns: np.ndarray, shares: np.ndarray, at: int, session: int) -> np.ndarray:
+        """Return float64[k]: shares at the last known price, as fractions of the portfolio value."""
         known = self._prices.last_known(columns, at, session)
         price = np.where(np.isnan(known), self._ledger.book.last_price[columns], known)
-        weights = shares * price * self._ledger.book.multiplier[columns] / self._ledger.equity
-        assets = [self._finder.assets[column] for column in columns.tolist()]
-        return pd.Series(weights, index=pd.Index(assets, dtype=object), dtype=float)
+        return np.asarray(shares * price * self._ledger.book.multiplier[columns] / self._ledger.equity)
 
     def _holdings(self) -> tuple[np.ndarray, np.ndarray]:
         """Return (columns, shares): positions plus open orders, columns ascending."""
         ordered, left = self._blotter.open_amounts()
+        if not len(ordered):
+            return self._ledger.held, self._ledger.book.amount[self._ledger.held]
         columns = np.union1d(self._ledger.held, ordered)
         shares = self._ledger.book.amount[columns].copy()
         np.add.at(shares, np.searchsorted(columns, ordered), left)
@@ -73,46 +85,58 @@ class Rebalancer:
 
         `check` is asked (column, amount) before each order. Raises what the optimization raises.
         """
-        current = self.weights(at, session)
-        result = run_optimization(objective, self._with_untradable(objective, constraints, current), current)
+        held, shares = self._holdings()
+        keys = Keys(self._assets[held].tolist(), self._finder.sids[held])
+        current = Column(keys, self._weights_of(held, shares, at, session))
+        result = run_optimization(objective, self._with_untradable(objective, constraints, held), current)
         self._recorder.optimization(session, result)
         result.raise_for_status()
         assert result.new_weights is not None  # raise_for_status has returned
-        return self._order(result.new_weights, at, session, check)
+        return self._order(result.new_weights, held, shares, at, session, check)
 
-    def _with_untradable(self, objective: Any, constraints: Any, current: pd.Series) -> Any:
+    def _with_untradable(self, objective: Any, constraints: Any, held: np.ndarray) -> Any:
         """Return the constraints, with a Frozen for the assets that cannot trade today."""
-        named = [label for label in _labels_of(objective) if isinstance(label, Asset)]
-        may = [self._can_trade(assets).to_numpy() for assets in (current.index.tolist(), named)]
-        if may[0].all() and may[1].all():
+        columns = np.concatenate([held, self._columns_of(objective)])
+        may = self._can_trade(columns)
+        if may.all():
             return constraints
-        assets = [*current.index, *named]
-        untradable = list(dict.fromkeys(assets[i] for i in np.flatnonzero(~np.concatenate(may)).tolist()))
+        untradable = [self._finder.asset_at(column) for column in dict.fromkeys(columns[~may].tolist())]
         self._log.warning("frozen in order_optimal_portfolio, since they cannot trade today: %s", untradable)
         return [*constraints, Frozen(untradable)]
 
-    def _order(self, weights: pd.Series, at: int, session: int, check: Callable[[int, int], None] | None) -> pd.Series:
-        """Order toward target weights."""
+    def _columns_of(self, objective: Any) -> np.ndarray:
+        """Return the columns an objective speaks of; none of what is no objective (the optimizer refuses it)."""
+        labels: list[Any] = list(objective.labels()) if isinstance(objective, Objective) else []
+        try:
+            return self._finder.columns(labels)
+        except ForeignAsset:  # labels that are no assets are refused when it comes to orders
+            return self._finder.columns([label for label in labels if isinstance(label, Asset)])
+
+    def _order(
+        self,
+        weights: pd.Series,
+        held: np.ndarray,
+        shares: np.ndarray,
+        at: int,
+        session: int,
+        check: Callable[[int, int], None] | None,
+    ) -> pd.Series:
+        """Order toward target weights from signed `shares` of the columns `held`."""
         columns = self._finder.columns(weights.index.tolist())
-        held, shares = self._holdings()
         holdings = np.zeros(len(self._finder), dtype=np.int64)
         holdings[held] = shares
         prices = self._prices.last_known(columns, at, session)
-        units = prices * self._ledger.book.multiplier[columns]
+        multipliers = self._ledger.book.multiplier[columns]
         asked, equity = weights.to_numpy(), self._ledger.equity
-        target = sizing.whole_shares_of_weights(asked, equity, prices, self._ledger.book.multiplier[columns])
+        target = sizing.whole_shares_of_weights(asked, equity, prices, multipliers)
         missing = np.where(np.isnan(prices), 0, target - holdings[columns])
-        exact = asked * equity / units - holdings[columns]
-        placed: dict[Any, str] = {}
         which = np.flatnonzero(missing)
-        rows = (array[which].tolist() for array in (columns, missing, asked, exact))
-        for asset, column, amount, weight, shares in zip(weights.index[which], *rows, strict=True):
+        columns, missing, asked = columns[which], missing[which], asked[which]
+        exact = asked * equity / (prices * multipliers)[which] - holdings[columns]
+        placed = []
+        for order in zip(*(part.tolist() for part in (columns, missing, asked, exact)), strict=True):
+            column, amount, weight, unrounded = order
             if check is not None:
                 check(column, amount)
-            placed[asset] = order_id(self._blotter.place(column, amount, VIA, weight, shares))
-        return pd.Series(list(placed.values()), index=pd.Index(list(placed), dtype=object), dtype=object)
-
-
-def _labels_of(objective: Any) -> Iterable[Any]:
-    """Return the labels an objective speaks of; none for what is no objective (the optimizer refuses it)."""
-    return objective.labels().index if isinstance(objective, Objective) else ()
+            placed.append(order_id(self._blotter.place(column, amount, VIA, weight, unrounded)))
+        return pd.Series(np.array(placed, dtype=object), index=pd.Index(self._assets[columns]), dtype=object)

@@ -99,14 +99,16 @@ class Recorder:
 
     def _binding(self) -> pd.DataFrame:
         """Return the binding rows of all calls in the shape of the duals table."""
-        at = np.repeat(np.arange(len(self._duals)), [len(rows.side) for _, _, rows in self._duals])
+        every = [rows for _, _, rows in self._duals]
+        at = np.repeat(np.arange(len(every)), [len(rows) for rows in every])
         columns: dict[str, Any] = {
             "session": pd.DatetimeIndex([session for session, _, _ in self._duals])[at],
             "call": np.array([call for _, call, _ in self._duals], dtype=np.int64)[at],
+            "constraint": [word for rows in every for word in rows.constraint],
+            "label": ["" if label is None else str(label) for rows in every for label in rows.label],
         }
-        for name in ("constraint", "label", "side", "value", "bound", "slack", "shadow_price"):
-            columns[name] = [value for _, _, rows in self._duals for value in getattr(rows, name)]
-        columns["label"] = ["" if label is None else str(label) for label in columns["label"]]
+        for name in ("side", "value", "bound", "slack", "shadow_price"):
+            columns[name] = np.concatenate([rows.column(name) for rows in every])
         return pd.DataFrame(columns)
 
     def end_of_session(self, session: int) -> None:
@@ -178,7 +180,7 @@ class Recorder:
     def _optimizations(self) -> dict[str, Any]:
         """Return the tables of the optimizer's calls, where there were any."""
         tables = {"optimizer": pd.DataFrame(self._optimizer)} if self._optimizer else {}
-        return tables | {"duals": self._binding()} if self._duals else tables
+        return tables | {"duals": self._binding} if self._duals else tables
 
     def _performance(self, blotter: Any) -> pd.DataFrame:
         """Return the performance table."""

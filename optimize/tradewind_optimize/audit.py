@@ -1,4 +1,4 @@
-"""What certificates and ties measure in compiled code: violations, the duality gap, flat parts, a rank.
+"""What certificates, ties and records measure in compiled code: violations, the gap, flat parts, a rank, prices.
 
 It looks at every end, every kink and every stationary point of every asset, and takes nothing over from how an answer
 was found. Sums run in one fixed order.
@@ -9,10 +9,11 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from tradewind_optimize.problem import Arrays
-from tradewind_optimize.solvers.separable import dot, hinge_value, slopes
+from tradewind_optimize.problem import BINDING, Arrays
+from tradewind_optimize.solvers.separable import dot, hinge_value, row_values, slopes
 
 RADIUS = 10.0
+KINK = 1e-9  # a weight this close to a kink sits on it
 
 
 @njit(cache=True)
@@ -171,3 +172,92 @@ def rank(matrix: np.ndarray) -> int:
             for j in range(step, width):
                 matrix[i, j] -= share * matrix[step, j]
     return min(height, width)
+
+
+@njit(cache=True)
+def priced(data: Arrays, w: np.ndarray, y: np.ndarray, prices: np.ndarray) -> tuple[np.ndarray, ...]:
+    """(left, right) slopes float64[n]; then of the m + k coupling rows that bind their number, side (1 lower, 2 upper),
+    value, bounds, slack and price. Multipliers of sides that are not there count as zero."""
+    m, k = data.rows.shape[0], len(data.limits)
+    z, values, lower, upper = np.zeros(m + k), np.empty(m + k), np.full(m + k, -np.inf), np.empty(m + k)
+    lower[:m], upper[:m], upper[m:], z[m:] = data.row_lower, data.row_upper, data.limits, prices
+    for j in range(m):
+        if not np.isinf(lower[j] if y[j] > 0.0 else upper[j]):
+            z[j] = y[j]
+    row_values(data, w, values)
+    at, side = np.empty(m + k, dtype=np.int64), np.empty(m + k, dtype=np.int64)
+    slack, price, count = np.empty(m + k), np.empty(m + k), 0
+    for j in range(m + k):
+        room = min(values[j] - lower[j], upper[j] - values[j])
+        if room <= BINDING:
+            low, high = (0.0, z[j]) if j >= m else (max(z[j], 0.0), max(-z[j], 0.0))
+            side[count] = _side(low, high, values[j] - lower[j], upper[j] - values[j])
+            at[count], slack[count], price[count], count = j, room, max(low, high), count + 1
+    at, side, slack, price = at[:count], side[:count], slack[:count], price[:count]
+    left, right = _side_slopes(data, w, z)
+    return left, right, at, side, values[at], lower[at], upper[at], slack, price
+
+
+@njit(cache=True)
+def _side(low: float, high: float, above_lower: float, below_upper: float) -> int:
+    """1 for the lower bound, 2 for the upper one: the larger price, of equal ones the nearer."""
+    if low == high:
+        return 1 if above_lower < below_upper else 2
+    return 1 if low > high else 2
+
+
+@njit(cache=True)
+def _side_slopes(data: Arrays, w: np.ndarray, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(left, right) derivatives of every φᵢ at wᵢ."""
+    m, k, n = data.rows.shape[0], len(data.limits), len(w)
+    left = np.empty(n)
+    slopes(data, z, left)
+    if len(data.bend):
+        for i in range(n):
+            left[i] += data.bend[i] * (w[i] - data.target[i])
+    right = left.copy()
+    for j in range(len(data.up)):
+        price = z[m + j] if j < k else 1.0
+        if price == 0.0:
+            continue
+        for i in range(n):
+            move = w[i] - data.anchor[j, i]
+            left[i] += price * (data.up[j, i] if move > KINK else -data.down[j, i])
+            right[i] += price * (-data.down[j, i] if move < -KINK else data.up[j, i])
+    return left, right
+
+
+@njit(cache=True)
+def touching(
+    data: Arrays,
+    w: np.ndarray,
+    left: np.ndarray,
+    right: np.ndarray,
+    lower_source: np.ndarray,
+    upper_source: np.ndarray,
+    ordinal: int,
+    positions: np.ndarray,
+    lower: np.ndarray,
+    upper: np.ndarray,
+) -> tuple[np.ndarray, ...]:
+    """Of the box rows of one constraint that bind: position, side, value, bounds, slack, price.
+
+    A side is priced for the constraint that gave the tightest bound.
+    """
+    n = len(positions)
+    found, side = np.empty(n, dtype=np.int64), np.empty(n, dtype=np.int64)
+    slack, price, count = np.empty(n), np.empty(n), 0
+    for row in range(n):
+        i = positions[row]
+        room = min(w[i] - lower[row], upper[row] - w[i])
+        if room <= BINDING:
+            low = high = 0.0
+            if lower_source[i] == ordinal and w[i] <= data.lower[i] + BINDING:
+                low = max(left[i], 0.0)
+            if upper_source[i] == ordinal and w[i] >= data.upper[i] - BINDING:
+                high = max(-right[i], 0.0)
+            side[count] = _side(low, high, w[i] - lower[row], upper[row] - w[i])
+            found[count], slack[count], price[count], count = row, room, max(low, high), count + 1
+    found = found[:count]
+    at = positions[found]
+    return at, side[:count], w[at], lower[found], upper[found], slack[:count], price[:count]

@@ -5,18 +5,30 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from tradewind_optimize.binding import SIDES, BindingRows, Rows, binding_rows
 from tradewind_optimize.certify import Certificate, lagrangian, row_multipliers
 from tradewind_optimize.compile import Compilation
 from tradewind_optimize.errors import Violation
-from tradewind_optimize.problem import Block, Box, Convex, Floats, Hinge, Ints, Linear, Quadratic, RowMatrix, Solution
+from tradewind_optimize.problem import (
+    BINDING,
+    Block,
+    Box,
+    Convex,
+    Floats,
+    Hinge,
+    Ints,
+    Linear,
+    Quadratic,
+    RowMatrix,
+    Solution,
+)
 
-BINDING = 1e-7
 BROKEN = 1e-9
 COLUMNS = ["constraint", "label", "side", "value", "lower", "upper", "slack", "shadow_price", "binding"]
 
@@ -31,12 +43,6 @@ class Measured:
     upper: Floats
     below: str
     above: str
-
-    def named(self, at: Ints) -> list[Hashable]:
-        """The labels of some rows."""
-        if isinstance(self.labels, pd.Index) and len(at) > 16:  # few are picked faster one by one
-            return list(self.labels[at])
-        return [self.labels[int(i)] for i in at]
 
     @property
     def slack(self) -> Floats:
@@ -158,84 +164,44 @@ class Diagnostics:
     def table(self, every: bool = False) -> pd.DataFrame:
         """The frame of :attr:`constraints`; with ``every`` also the box rows that do not bind."""
         rows = list(self._rows(every))
-        words = [row.word for row in rows for _ in row.keep]
-        labels = [label for row in rows for label in row.measured.named(row.keep)]
+        slack = _joined([block.slack for block in rows])
         columns: dict[str, Any] = {
-            "constraint": pd.Series(words, dtype=object),
-            "label": pd.Series(labels, dtype=object),
-            "side": _joined([row.side for row in rows], object),
-            "value": _joined([row.measured.value[row.keep] for row in rows]),
-            "lower": _joined([row.measured.lower[row.keep] for row in rows]),
-            "upper": _joined([row.measured.upper[row.keep] for row in rows]),
-            "slack": _joined([row.slack for row in rows]),
-            "shadow_price": _joined([row.price for row in rows]),
-            "binding": _joined([row.slack <= BINDING for row in rows], np.bool_),
+            "constraint": pd.Series([block.constraint for block in rows for _ in block.at], dtype=object),
+            "label": pd.Series([label for block in rows for label in block.label], dtype=object),
+            "side": _joined([block.side for block in rows], object),
+            **{name: _joined([getattr(block, name) for block in rows]) for name in ("value", "lower", "upper")},
+            "slack": slack,
+            "shadow_price": _joined([block.shadow_price for block in rows]),
+            "binding": slack <= BINDING,
         }
         return pd.DataFrame(columns, columns=COLUMNS)
 
     def binding_rows(self) -> BindingRows:
-        """The binding rows of :attr:`constraints` as plain columns: what a recorder keeps of every call."""
-        out = BindingRows([], [], [], [], [], [], [])
-        for row in self._rows(False):
-            binding = np.flatnonzero(row.slack <= BINDING)
-            if not len(binding):
-                continue
-            at = row.keep[binding]
-            side = row.side[binding]
-            out.constraint.extend([row.word] * len(at))
-            out.label.extend(row.measured.named(at))
-            out.side.extend(side.tolist())
-            out.value.extend(row.measured.value[at].tolist())
-            out.bound.extend(np.where(side == "upper", row.measured.upper[at], row.measured.lower[at]).tolist())
-            out.slack.extend(row.slack[binding].tolist())
-            out.shadow_price.extend(row.price[binding].tolist())
-        return out
+        """The binding rows of :attr:`constraints`: what a recorder keeps of every call."""
+        if self._solution is not None and self._compilation.problem.kind == "separable":
+            return binding_rows(self._compilation, self._solution)
+        return BindingRows(tuple(rows for rows in self._rows(binding_only=True) if len(rows.at)))
 
-    def _rows(self, every: bool) -> Iterator[_Rows]:
-        """Every block's rows that are shown: all of a linear or hinge row, of a box those that bind."""
+    def _rows(self, every: bool = False, binding_only: bool = False) -> Iterator[Rows]:
+        """Every block's rows that are shown: all linear and hinge rows; of a box those that bind, or `every` one."""
         compilation, solution = self._compilation, self._solution
         pricing = _Pricing(compilation, solution)
         weights = compilation.universe.current if solution is None else solution.weights
         for ordinal, block in compilation.blocks:
-            low_price, high_price = pricing.of(ordinal, block)
-            rows = measure(block, weights, compilation.universe.labels)
-            slack = rows.slack
-            keep = np.arange(len(slack))
-            if isinstance(block, Box) and not every:
-                keep = np.flatnonzero(slack <= BINDING)
-            slack, low_price, high_price = slack[keep], low_price[keep], high_price[keep]
-            nearer = rows.value[keep] - rows.lower[keep] < rows.upper[keep] - rows.value[keep]
-            at_lower = np.where(low_price == high_price, nearer, low_price > high_price)
-            side = _SIDES[np.where(slack <= BINDING, np.where(at_lower, 1, 2), 0)]
-            word = repr(compilation.constraints[ordinal]) if len(keep) else ""
-            yield _Rows(word, rows, keep, side, slack, np.maximum(low_price, high_price))
+            measured = measure(block, weights, compilation.universe.labels)
+            at = np.arange(len(measured.value))
+            if binding_only or (isinstance(block, Box) and not every):
+                at = np.flatnonzero(measured.slack <= BINDING)
+            word = repr(compilation.constraints[ordinal]) if len(at) else ""
+            yield _priced(word, measured, at, *pricing.of(ordinal, block, at))
 
 
-_SIDES = np.array(["", "lower", "upper"], dtype=object)
-
-
-class BindingRows(NamedTuple):
-    """Columns of the rows that bind: ``bound`` is that of ``side`` ("lower" or "upper"), in the row's own units."""
-
-    constraint: list[str]
-    label: list[Hashable]
-    side: list[str]
-    value: list[float]
-    bound: list[float]
-    slack: list[float]
-    shadow_price: list[float]
-
-
-@dataclass(frozen=True, eq=False)
-class _Rows:
-    """Some rows of one block: ``keep`` says which; side, slack and price are theirs."""
-
-    word: str
-    measured: Measured
-    keep: Ints
-    side: NDArray[np.object_]
-    slack: Floats
-    price: Floats
+def _priced(word: str, measured: Measured, at: Ints, low_price: Floats, high_price: Floats) -> Rows:
+    """Some rows of one block with their prices: of two bounds the dearer, of equally dear ones the nearer is named."""
+    value, lower, upper, slack = (part[at] for part in (measured.value, measured.lower, measured.upper, measured.slack))
+    at_lower = np.where(low_price == high_price, value - lower < upper - value, low_price > high_price)
+    side = SIDES[np.where(slack <= BINDING, np.where(at_lower, 1, 2), 0)]
+    return Rows(word, measured.labels, at, side, value, lower, upper, slack, np.maximum(low_price, high_price))
 
 
 def _joined(parts: list[NDArray[Any]], dtype: Any = np.float64) -> NDArray[Any]:
@@ -252,30 +218,31 @@ class _Pricing:
             self._duals = row_multipliers(compilation.problem, solution)
             self._left, self._right = lagrangian(compilation.problem, solution).side_slopes(solution.weights, 1e-9)
 
-    def of(self, ordinal: int, block: Block) -> tuple[Floats, Floats]:
-        """(lower, upper) prices, one a row; NaN without an answer."""
+    def of(self, ordinal: int, block: Block, keep: Ints) -> tuple[Floats, Floats]:
+        """(lower, upper) prices of the rows ``keep`` of the next block; NaN without an answer."""
         if self._solution is None:
-            unknown = np.full(_height(block), np.nan)
+            unknown = np.full(len(keep), np.nan)
             return unknown, unknown
         if isinstance(block, Box):
-            return self._box(ordinal, block, self._solution.weights)
+            return self._box(ordinal, block.positions[keep], self._solution.weights)
         if isinstance(block, Linear):
-            return self._linear(block)
-        return self._one(block, self._solution)
+            return self._linear(len(block.lower), keep)
+        low, high = self._one(block, self._solution)
+        return low[keep], high[keep]
 
-    def _box(self, ordinal: int, block: Box, weights: Floats) -> tuple[Floats, Floats]:
-        problem, at = self._problem, block.positions
+    def _box(self, ordinal: int, at: Ints, weights: Floats) -> tuple[Floats, Floats]:
+        problem, w = self._problem, weights[at]
         if problem.general:  # the share of the user's expressions is not known
             return np.full(len(at), np.nan), np.full(len(at), np.nan)
-        low = (problem.lower_source[at] == ordinal) & (weights[at] <= problem.lower[at] + BINDING)
-        high = (problem.upper_source[at] == ordinal) & (weights[at] >= problem.upper[at] - BINDING)
+        low = (problem.lower_source[at] == ordinal) & (w <= problem.lower[at] + BINDING)
+        high = (problem.upper_source[at] == ordinal) & (w >= problem.upper[at] - BINDING)
         return np.where(low, np.maximum(self._left[at], 0.0), 0.0), np.where(
             high, np.maximum(-self._right[at], 0.0), 0.0
         )
 
-    def _linear(self, block: Linear) -> tuple[Floats, Floats]:
-        duals = self._duals[self._row : self._row + len(block.lower)]
-        self._row += len(block.lower)
+    def _linear(self, height: int, keep: Ints) -> tuple[Floats, Floats]:
+        duals = self._duals[self._row : self._row + height][keep]
+        self._row += height
         return np.maximum(duals, 0.0), np.maximum(-duals, 0.0)
 
     def _one(self, block: Hinge | Quadratic | Convex, solution: Solution) -> tuple[Floats, Floats]:
@@ -290,9 +257,3 @@ class _Pricing:
         else:
             price = 0.0
         return np.zeros(1), np.array([price])
-
-
-def _height(block: Block) -> int:
-    if isinstance(block, Box):
-        return len(block.positions)
-    return len(block.lower) if isinstance(block, Linear) else 1

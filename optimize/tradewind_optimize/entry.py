@@ -19,7 +19,7 @@ from tradewind_optimize.errors import (
     OptimizationFailed,
 )
 from tradewind_optimize.explain import explain, runaway
-from tradewind_optimize.labels import Floats, column
+from tradewind_optimize.labels import Column, Floats, column
 from tradewind_optimize.objectives import Objective
 from tradewind_optimize.refusal import shortfall
 from tradewind_optimize.result import OptimizationResult
@@ -34,7 +34,7 @@ _holdings = current_portfolio  # the entry points have a parameter of the publis
 def run_optimization(
     objective: Objective,
     constraints: Sequence[Constraint],
-    current_portfolio: pd.Series | None = None,
+    current_portfolio: pd.Series | Column | None = None,
     solver: str = "auto",
 ) -> OptimizationResult:
     """Find the portfolio that is best by ``objective`` among those that satisfy every constraint.
@@ -61,7 +61,7 @@ def run_optimization(
 def calculate_optimal_portfolio(
     objective: Objective,
     constraints: Sequence[Constraint],
-    current_portfolio: pd.Series | None = None,
+    current_portfolio: pd.Series | Column | None = None,
     solver: str = "auto",
 ) -> pd.Series:
     """The ``new_weights`` of :func:`run_optimization`, or its error raised.

@@ -9,10 +9,10 @@ the codes, which is several times faster than hashing objects and agrees with it
 from __future__ import annotations
 
 import operator
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import numpy as np
 import pandas as pd
@@ -23,18 +23,24 @@ from tradewind_optimize.errors import InvalidParameter, InvalidType
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
+_Known = TypeVar("_Known")
 _FEW = 64  # up to this many strings are looked up in a dict
 _TABLE_SPAN = 1 << 20  # codes spread wider than this are searched instead of looked up in a table
 
 
 class Keys:
-    """Distinct labels with their integer codes (None when some label has none); from a pandas Index or a list."""
+    """Distinct labels with their integer codes (None when some label has none); from a pandas Index or a list.
 
-    def __init__(self, labels: pd.Index | list[Hashable]) -> None:
+    ``codes``: int64[n], distinct, when the caller knows them already.
+    """
+
+    def __init__(self, labels: pd.Index | list[Hashable], codes: Ints | None = None) -> None:
         if isinstance(labels, pd.Index):
             self.index = labels
         else:
             self._given = labels
+        if codes is not None:
+            self.codes = codes
 
     @cached_property
     def index(self) -> pd.Index:
@@ -54,11 +60,9 @@ class Keys:
     @cached_property
     def codes(self) -> Ints | None:
         """int64[n] codes from ``__index__``; None when a label offers none or two labels share one."""
-        codes = _codes(self.index) if "index" in self.__dict__ else _codes_of(self._labels, len(self._labels))
-        if codes is None or len(codes) < 2:
-            return codes
-        ordered = np.sort(codes)
-        return None if (ordered[1:] == ordered[:-1]).any() else codes
+        if "index" in self.__dict__:
+            return _remembered(self.index, "codes", lambda: _distinct(_codes(self.index)))
+        return _distinct(_codes_of(self._labels, len(self._labels)))
 
     @cached_property
     def _names(self) -> dict[str, int] | None:
@@ -81,6 +85,11 @@ class Keys:
 
     @cached_property
     def _lookup(self) -> tuple[int, Ints] | None:
+        if "index" in self.__dict__:
+            return _remembered(self.index, "lookup", self._make_lookup)
+        return self._make_lookup()
+
+    def _make_lookup(self) -> tuple[int, Ints] | None:
         codes = self.codes
         if codes is None or not len(codes):
             return None
@@ -119,6 +128,29 @@ class Keys:
         at = np.minimum(np.searchsorted(mine, theirs, sorter=order), len(mine) - 1)
         found = order[at]
         return np.where(mine[found] == theirs, found, -1)
+
+
+def _remembered(index: pd.Index, name: str, make: Callable[[], _Known]) -> _Known:
+    """What follows from an index alone, worked out once for it and its views.
+
+    pandas keeps what it derives from an Index (whether it is unique, its hash table) in ``_cache``, which views share:
+    an algorithm's alphas have the same labels day after day. An Index cannot change, so neither can these.
+    """
+    known = getattr(index, "_cache", None)
+    if not isinstance(known, dict):
+        return make()
+    key = f"tradewind_optimize.{name}"
+    if key not in known:
+        known[key] = make()
+    return cast(_Known, known[key])
+
+
+def _distinct(codes: Ints | None) -> Ints | None:
+    """The codes, None where two are equal."""
+    if codes is None or len(codes) < 2:
+        return codes
+    ordered = np.sort(codes)
+    return None if (ordered[1:] == ordered[:-1]).any() else codes
 
 
 def _codes(index: pd.Index) -> Ints | None:
@@ -218,9 +250,9 @@ def column(values: Any, word: str, parameter: str, missing: str) -> Column:
     """A Series or dict of finite numbers as a :class:`Column`.
 
     Raises InvalidParameter naming the labels whose value is NaN or infinite (``missing`` is the advice), or that occur
-    twice; InvalidType when it is no mapping to numbers.
+    twice; InvalidType when it is no mapping to numbers. A Column is taken too.
     """
-    keys, raw = _pairs(values, word, parameter)
+    keys, raw = (values.keys, values.values) if isinstance(values, Column) else _pairs(values, word, parameter)
     numbers = _floats(raw, word, parameter)
     if not np.isfinite(numbers).all():
         found = f"NaN or infinity for {_some(list(keys.index[~np.isfinite(numbers)]))}"

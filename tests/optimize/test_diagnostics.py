@@ -233,9 +233,12 @@ def test_binding_rows_are_the_binding_rows_of_the_table():
     assert len(table) > 20
     assert rows.constraint == list(table["constraint"])
     assert rows.label == list(table["label"])
-    assert rows.side == list(table["side"])
-    assert rows.value == list(table["value"])
-    assert rows.bound == list(np.where(table["side"] == "upper", table["upper"], table["lower"]))
-    assert rows.slack == list(table["slack"])
-    assert rows.shadow_price == list(table["shadow_price"])
-    assert set(rows.side) == {"lower", "upper"}
+    assert rows.column("side").tolist() == list(table["side"])
+    bound = np.where(table["side"] == "upper", table["upper"], table["lower"])
+    for name, numbers in (
+        ("value", table["value"]),
+        ("bound", bound),
+        *((n, table[n]) for n in ("slack", "shadow_price")),
+    ):
+        np.testing.assert_allclose(rows.column(name), numbers, rtol=1e-12, atol=1e-15)
+    assert set(rows.column("side")) == {"lower", "upper"}
