@@ -41,6 +41,15 @@ ALWAYS = """
 - **History of one asset and several fields** has sessions in its rows, as the original's documentation says; its code
   gives rows (session, asset).
 - **An order cancelled at a session's end** is told with that session; the original tells it with the next one.
+- **Volume rolls** of a continuous future look at earlier sessions alone, and a chain never goes back: the primary
+  contract changes in the session after the next one first traded more. The original looks up to 90 sessions ahead to
+  find out which change of volume is the last one, and its histories depend on a window it reads beforehand. With one
+  change a contract both agree (`tests/parity`). Test:
+  `tests/framework/test_continuous.py::test_nothing_is_known_too_early`.
+- **A chain** is in the order of the auto-close dates, in the original in the order of sids. A place beyond the last
+  listed contract answers None and NaN, in the original an AttributeError.
+- **A price carried into a history** of a continuous future from before its first session is joined like the others; the
+  original leaves it as it was. Before the open, the contract and the history are today's.
 - **Near-zero targets** of TargetWeights mean "leave", but the answer of the optimizer is never clipped: that would
 break
   constraints that were certified.

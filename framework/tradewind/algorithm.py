@@ -21,10 +21,12 @@ from tradewind import sizing
 from tradewind.bar_data import BarData
 from tradewind.blotter import BY_ALGORITHM, NO_ORDER, VERBS, Blotter
 from tradewind.clock import Clock
+from tradewind.continuous import Contracts, bar_data_of
 from tradewind.controls import Controls, Proposed
 from tradewind.errors import (
     BadOrderParameters,
     BadParameter,
+    CannotOrderContinuousFuture,
     CannotOrderDelistedAsset,
     OnlyDuringInitialize,
     OrderDuringInitialize,
@@ -50,6 +52,7 @@ from tradewind.schedule import (
 )
 from tradewind.settings import Settings
 from tradewind_data.assets import Asset, AssetFinder
+from tradewind_data.contracts import ContinuousFuture
 
 VIA = {verb: code for code, verb in enumerate(VERBS)}
 MOST_SHARES = 100_000_000_000
@@ -84,6 +87,11 @@ class Market:
     prices: Prices | MinutePrices
     clock: Clock
 
+    @property
+    def daily_bars(self) -> Any:
+        """The reader of the daily bars."""
+        return (self.prices.daily if isinstance(self.prices, MinutePrices) else self.prices).reader
+
 
 class Context:
     """What the user's functions share: any attribute may be set; portfolio and account are always there.
@@ -116,7 +124,8 @@ class Algorithm:
         self.functions, self.market = functions, market
         self.ledger, self.blotter, self.recorder = ledger, blotter, recorder
         sessions = market.clock.sessions
-        self.data = BarData(market.prices, market.finder, sessions)
+        self.contracts = Contracts(market.finder, sessions, market.daily_bars)
+        self.data = bar_data_of(market.prices, market.finder, sessions, self.contracts)
         self.phase = Phase.INITIALIZE
         self.end = self.session = market.clock.first
         self.now = market.clock.label(market.clock.first)
@@ -129,7 +138,7 @@ class Algorithm:
         self.context.account = self.account = Account(ledger)
         self.settings = Settings(self._only_in_initialize, blotter, market.finder, market.clock, ledger.starting_cash)
         self.controls = Controls(self._only_in_initialize, self.log, self.data.restrictions, self.now)
-        self.rooms = self, self.settings, self.controls
+        self.rooms = self, self.settings, self.controls, self.contracts
         self.rebalancer = Rebalancer(
             market.finder, market.prices, ledger, blotter, recorder, self.data.tradable, self.log
         )
@@ -229,12 +238,6 @@ class Algorithm:
     def symbols(self, *args: str) -> list[Asset]:
         """Return the assets of several symbols."""
         return [self.symbol(name) for name in args]
-
-    def future_symbol(self, symbol: str) -> Asset:
-        """Return the futures contract that bears a symbol."""
-        if not isinstance(symbol, str):
-            raise BadParameter("future_symbol", symbol, "a string such as 'CLF21'; use sid(…) for a number")
-        return self.market.finder.lookup_future_symbol(symbol)
 
     def get_datetime(self, tz: dt.tzinfo | str | None = None) -> pd.Timestamp:
         """Return the simulated time, UTC or in the time zone asked for."""
@@ -353,6 +356,8 @@ class Algorithm:
 
     def _column(self, asset: Asset) -> int:
         """Return the column of an asset; refuse what is none."""
+        if isinstance(asset, ContinuousFuture):
+            raise CannotOrderContinuousFuture(asset, self.contracts.current(asset, self.session))
         if not isinstance(asset, Asset):
             raise UnsupportedOrderParameters(f"asset was {asset!r}; orders take an Asset: use symbol('…') or sid(…).")
         return self.market.finder.column(asset)

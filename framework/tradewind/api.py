@@ -26,6 +26,7 @@ from tradewind.restrictions import RESTRICTION_STATES, HistoricalRestrictions, R
 from tradewind.schedule import DateRule, TimeRule, calendars, date_rules, time_rules
 from tradewind.slippage import FixedBasisPointsSlippage, FixedSlippage, VolumeShareSlippage
 from tradewind_data.assets import Asset
+from tradewind_data.contracts import ContinuousFuture
 from tradewind_optimize.entry import calculate_optimal_portfolio, run_optimization
 
 __all__ = [
@@ -48,6 +49,7 @@ __all__ = [
     "cancel_order",
     "cancel_policy",
     "commission",
+    "continuous_future",
     "date_rules",
     "execution",
     "future_symbol",
@@ -251,7 +253,19 @@ def symbol(symbol_str: str) -> Asset:
 
 def future_symbol(symbol: str) -> Asset:
     """Return the futures contract with that symbol, such as 'CLF21'."""
-    return _running("future_symbol").future_symbol(symbol)
+    return _running("future_symbol").contracts.future_symbol(symbol)
+
+
+def continuous_future(
+    root_symbol_str: str, offset: int = 0, roll: str = "volume", adjustment: str | None = "mul"
+) -> ContinuousFuture:
+    """Return the contract at a place of a root's chain, whichever that is at the moment: for data, not for orders.
+
+    offset: 0 the primary contract, 1 the next. roll: "volume" or "calendar", when the primary contract changes.
+    adjustment: "mul" or "add" joins the contracts of a history by the ratio, or difference, of their closes before a
+    roll; None leaves them as they are. docs/futures.md has the rules.
+    """
+    return _running("continuous_future").contracts.continuous_future(root_symbol_str, offset, roll, adjustment)
 
 
 def symbols(*args: str) -> list[Asset]:

@@ -212,6 +212,10 @@ class BarData:
         known = ~np.isnan(self._prices.last_known(columns, self._end, self._seen))
         return np.asarray(known & (self._seen <= self._finder.orderable_to[columns]))
 
+    def current_chain(self, continuous_future: Any) -> Any:
+        """Return the contracts of a continuous future's chain; a bundle without contracts has none (continuous.py)."""
+        raise BadParameter("current_chain", continuous_future, "a continuous future, in a bundle with futures")
+
     def is_stale(self, assets: Asset | Iterable[Asset]) -> Any:
         """Return whether an asset is listed and has traded before, but not in the current bar."""
         if isinstance(assets, Asset):

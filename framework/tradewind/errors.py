@@ -13,6 +13,7 @@ TradewindError
 │   ├── UnsupportedOrderParameters
 │   ├── BadOrderParameters
 │   ├── CannotOrderDelistedAsset
+│   ├── CannotOrderContinuousFuture
 │   ├── BadFill                    a slippage or commission model gave what cannot be booked
 │   ├── TradingControlViolation     an order breaks a limit the algorithm set itself
 │   ├── AccountControlViolation     leverage left the limits the algorithm set itself
@@ -140,6 +141,18 @@ class AccountControlViolation(AlgorithmError):
     def __init__(self, control: str, problem: str) -> None:
         self.control, self.problem = control, problem
         super().__init__(f"{control} is violated at the end of the session: {problem}.")
+
+
+class CannotOrderContinuousFuture(AlgorithmError):
+    """An order for a continuous future. Attributes: asset, contract (the one that stands for it now, None for none)."""
+
+    def __init__(self, asset: Any, contract: Any) -> None:
+        self.asset, self.contract = asset, contract
+        now = f"now that is {contract}" if contract is not None else "no contract of it is listed now"
+        super().__init__(
+            f"{asset} cannot be ordered: it is the name of a place in a chain. Order the contract there, "
+            f"data.current(…, 'contract'); {now}."
+        )
 
 
 class BadFill(AlgorithmError):

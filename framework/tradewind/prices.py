@@ -149,12 +149,12 @@ class Prices:
         whole = len(columns) == len(self._every) and bool((columns == self._every).all())
         stored = "close" if field == "price" else field
         values = self.reader.window(stored, None if whole else columns, end, bars, seen_from=seen)
-        values = values if field == "volume" else self._shown(values, columns)
+        values = values if field == "volume" else self.shown(values, columns)
         if field != "price" or not np.isnan(values).any():
             return values
         return self._carried_forward(values, columns, end, seen)
 
-    def _shown(self, window: np.ndarray, columns: np.ndarray) -> np.ndarray:
+    def shown(self, window: np.ndarray, columns: np.ndarray) -> np.ndarray:
         """Return prices with as many decimals as a history shows: all, unless the semantics say otherwise."""
         return window if self._decimals is None else rounded(window, self._decimals[columns])
 
