@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
+from functools import cached_property
 from itertools import pairwise
 from typing import Any
 
@@ -30,6 +31,7 @@ from tradewind_data.sessions import BoolArray, Int64Array, Sessions
 from tradewind_data.tables import NAT, Array, Table
 
 FloatArray = npt.NDArray[np.float64]
+Events = tuple[Int64Array, Int64Array, FloatArray]
 
 
 @dataclass(frozen=True, eq=False)
@@ -194,14 +196,53 @@ class Factors:
 
     def __init__(self, column: Int64Array, session: Int64Array, ratio: FloatArray, n: int) -> None:
         order = np.lexsort((session, column))
-        self._span = int(session.max()) + 2 if len(session) else 1
-        self._keys = column[order] * self._span + session[order]
-        self._products = np.append(1.0, _running_products(column[order], ratio[order]))
-        self._owners = np.append(-1, column[order])
-        self._own = np.arange(n)
-        self._offsets = self._own * self._span
-        by_time = np.argsort(session, kind="stable")
-        self._event_column, self._event_session, self._event_ratio = column[by_time], session[by_time], ratio[by_time]
+        column, session, ratio = column[order], session[order], ratio[order]
+        self._n, self._rows = n, np.stack([column, session, ratio, _running_products(column, ratio)])
+
+    @classmethod
+    def stored(cls, rows: FloatArray, n: int) -> Factors:
+        """What ``rows`` of other factors of n assets were kept of."""
+        made = cls.__new__(cls)
+        made._n, made._rows = n, rows[:, :-1]
+        return made
+
+    @property
+    def rows(self) -> FloatArray:
+        """float64[4, E + 1]: column, session, ratio and product, ascending by column, then session.
+
+        The last is nobody's, so that there is always something to keep.
+        """
+        return np.concatenate([self._rows, [[self._n], [0], [1.0], [1.0]]], axis=1)
+
+    @cached_property
+    def _span(self) -> int:
+        return int(self._rows[1].max()) + 2 if self._rows.shape[1] else 1
+
+    @cached_property
+    def _keys(self) -> Int64Array:
+        return (self._rows[0] * self._span + self._rows[1]).astype(np.int64)
+
+    @cached_property
+    def _products(self) -> FloatArray:
+        return np.append(1.0, self._rows[3])
+
+    @cached_property
+    def _owners(self) -> Int64Array:
+        return np.append(-1, self._rows[0]).astype(np.int64)
+
+    @cached_property
+    def _own(self) -> Int64Array:
+        return np.arange(self._n)
+
+    @cached_property
+    def _offsets(self) -> Int64Array:
+        return self._own * self._span
+
+    @cached_property
+    def _events(self) -> Events:
+        column, session, ratio = self._rows[:3]
+        order = np.argsort(session, kind="stable")
+        return column[order].astype(np.int64), session[order].astype(np.int64), ratio[order]
 
     def at(self, t: int) -> FloatArray:
         """P[t]: float64[N], fresh; 1.0 for an asset without an action so far."""
@@ -213,10 +254,20 @@ class Factors:
         found = np.searchsorted(self._keys, self._offsets[columns] + np.minimum(sessions, self._span - 1), side="right")
         return np.where((self._owners[found] == columns) & (sessions >= 0), self._products[found], 1.0)
 
-    def between(self, start: int, end: int) -> tuple[Int64Array, Int64Array, FloatArray]:
+    def between(self, start: int, end: int) -> Events:
         """(column, session, ratio) of the actions with start < session ≤ end, ascending by session."""
-        lo, hi = np.searchsorted(self._event_session, (start, end), side="right")
-        return self._event_column[lo:hi], self._event_session[lo:hi], self._event_ratio[lo:hi]
+        column, session, ratio = self._events
+        lo, hi = np.searchsorted(session, (start, end), side="right")
+        return column[lo:hi], session[lo:hi], ratio[lo:hi]
+
+    def of_few(self, columns: Int64Array, start: int, end: int) -> Events:
+        """What ``between`` says of a few columns, ascending by column, then session; it looks at their actions only."""
+        parts = [slice(0, 0)]
+        for column in np.unique(columns):
+            lo, hi = np.searchsorted(self._rows[0], (column, column + 1))
+            parts.append(slice(*(lo + np.searchsorted(self._rows[1, lo:hi], (start, end), side="right"))))
+        column, session, ratio = (np.concatenate([row[part] for part in parts]) for row in self._rows[:3])
+        return column.astype(np.int64), session.astype(np.int64), ratio
 
 
 def _running_products(column: Int64Array, ratio: FloatArray) -> FloatArray:

@@ -6,14 +6,23 @@ raw; ``window`` shows prices and volumes as seen from a session (adjustments.py)
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
-from tradewind_data.adjustments import Actions, Block, Factors, Refused, closes_before, price_factors, split_factors
+from tradewind_data.adjustments import (
+    Actions,
+    Block,
+    Events,
+    Factors,
+    Refused,
+    closes_before,
+    price_factors,
+    split_factors,
+)
 from tradewind_data.cache import Cache
 from tradewind_data.errors import FieldNotFound, SessionOutOfBounds
 from tradewind_data.gridfile import FloatArray, GridFile
@@ -21,7 +30,7 @@ from tradewind_data.schema import FIELDS, PRICES
 from tradewind_data.sessions import Int64Array, Sessions, date_text
 
 Int32Array = npt.NDArray[np.int32]
-HELD_BYTES, FEW = 256 << 20, 16
+HELD_BYTES, FEW, STRIP = 256 << 20, 16, 256
 
 
 @dataclass(frozen=True)
@@ -43,12 +52,16 @@ class BarReader:
 
     Fields: open, high, low, close (currency a share, NaN = no trade) and volume (shares, 0.0 where there is no bar).
     Rows before first_session hold no trade. Each field is read once, when first needed; large ones are kept in the
-    derived cache (cache.py) and mapped from there afterwards. actions: asked when a window first needs them.
+    derived cache (cache.py) and mapped from there afterwards. A reader that is too large to be held (more than
+    HELD_BYTES a field) keeps each field twice there, row by row and in strips (STRIP sessions of one asset after the
+    other), and its factors beside them, so that one asset's history touches little else. actions: asked when a window
+    first needs them.
     """
 
     def __init__(self, files: BarFiles, sessions: Sessions, actions: Callable[[], Actions]) -> None:
         self._files, self._sessions, self._read_actions = files, sessions, actions
         self._values: dict[str, FloatArray] = {}
+        self._in_strips: set[str] = set()
         self.first_session, self.last_session = files.first_session, files.last_session
 
     @property
@@ -61,8 +74,15 @@ class BarReader:
         found = self._known(field)
         if found is None:
             found = self._files.cache.store(field, self.shape, self._row_blocks(field))
+            if found is not None and self._large:
+                self._has_strips(field)
             found = self._values[field] = self._read(field) if found is None else found
         return found
+
+    @property
+    def _large(self) -> bool:
+        """Whether a field is too large to be held beside others."""
+        return self.shape[0] * self.shape[1] * 8 > HELD_BYTES
 
     def _known(self, field: str) -> FloatArray | None:
         """The field when it is in memory or in the cache."""
@@ -95,18 +115,23 @@ class BarReader:
         if start < 0 or n < 1 or end > self.last_session or t < end:
             raise self._bad_window(end, n, t)
         raw = self._rows(field, columns, start, end)
-        column, session, ratio = self.changes(field, start, t)
-        if columns is not None and len(columns) <= FEW and len(column):
-            own = np.isin(column, columns)
-            column, session, ratio = column[own], session[own], ratio[own]
+        column, session, ratio = self.changes(field, start, t, columns)
         return adjusted(raw, columns, column, session - start, ratio) if len(column) else raw
 
-    def changes(self, field: str, start: int, end: int) -> tuple[Int64Array, Int64Array, FloatArray]:
-        """(column, session, ratio) of the actions with start < session ≤ end that change a field, by session.
+    def changes(self, field: str, start: int, end: int, columns: Int64Array | None = None) -> Events:
+        """(column, session, ratio) of the actions with start < session ≤ end that change a field.
 
-        Earlier prices are multiplied by the ratio; for ``volume`` it is the splits' new shares an old one.
+        Earlier prices are multiplied by the ratio; for ``volume`` it is the splits' new shares an old one. Those of one
+        asset ascend by session. columns: the assets that matter; of many, others' actions may stand among theirs.
         """
-        return (self._volume_factors if field == "volume" else self._price_factors).between(start, end)
+        factors = self._volume_factors if field == "volume" else self._price_factors
+        if columns is None or len(columns) > FEW:
+            return factors.between(start, end)
+        if end - start > STRIP:
+            return factors.of_few(columns, start, end)
+        column, session, ratio = factors.between(start, end)
+        own = np.isin(column, columns) if len(column) else slice(None)
+        return column[own], session[own], ratio[own]
 
     def factors(self, end: int) -> FloatArray:
         """P[end], float64[N].
@@ -163,47 +188,84 @@ class BarReader:
     def _priced(self) -> tuple[Factors, tuple[Refused, ...]]:
         rows, n = self.shape
         paid = self._actions.dividends
-        shape = (2, len(paid))
-        found = self._files.cache.open("dividend-bases", shape)
-        if found is None:
-            found = np.stack(closes_before(self._close_blocks(), paid.column, paid.ex))
-            self._files.cache.store("dividend-bases", shape, [found])
-        return price_factors(self._actions, n, rows, np.array(found[0]), found[1].astype(np.int64))
+        return price_factors(self._actions, n, rows, *closes_before(self._close_blocks(), paid.column, paid.ex))
 
-    def _close_blocks(self) -> Iterator[Block]:
-        """The closes file by file; small bundles hold them all anyway."""
-        if self.shape[0] * self.shape[1] * 8 <= HELD_BYTES:
-            self.values("close")
-        close = self._known("close")
-        for file in self._files.files:
-            first = self._sessions.ordinal(file.grid.first)
-            if close is not None:
-                yield first, np.arange(self.shape[1]), close[first : first + file.grid.rows]
-            else:
-                yield first, self._columns_of(file), file.values("close")
-
-    @property
+    @cached_property
     def _price_factors(self) -> Factors:
-        return self._priced[0]
+        return self._kept("price-factors", lambda: self._priced[0])
 
     @cached_property
     def _volume_factors(self) -> Factors:
-        return split_factors(self._actions, self.shape[1])
+        return self._kept("volume-factors", lambda: split_factors(self._actions, self.shape[1]))
+
+    def _kept(self, key: str, made: Callable[[], Factors]) -> Factors:
+        """Factors from the cache; of a large bundle they are put there."""
+        cache, n = self._files.cache, self.shape[1]
+        stored = cache.open(key, (4, -1))
+        if stored is not None:
+            return Factors.stored(stored, n)
+        factors = made()
+        rows = factors.rows
+        cache.store(key, rows.shape, [rows])
+        return factors
+
+    def _close_blocks(self) -> Iterator[Block]:
+        """The closes piece by piece in order of time; of a large bundle from the cache where it has them."""
+        n = self.shape[1]
+        if not self._large:
+            close = self.values("close")
+            for lo in range(0, len(close), STRIP):
+                yield lo, np.arange(n), close[lo : lo + STRIP]
+            return
+        key, shape = self._strips_of("close")
+        kept = self._files.cache.blocks(key, (shape[0] * n, STRIP), n) if self._has_strips("close") else None
+        if kept is not None:
+            for i, strip in enumerate(kept):
+                yield i * STRIP, np.arange(n), strip.T
+            return
+        for file in self._files.files:
+            yield self._sessions.ordinal(file.grid.first), self._columns_of(file), file.values("close")
 
     def _rows(self, field: str, columns: Int64Array | None, start: int, end: int) -> FloatArray:
         """Raw rows start … end: of the field where it is held or can be, else stitched from the files they are in."""
-        large = self.shape[0] * self.shape[1] * 8 > HELD_BYTES
-        if large and columns is not None and len(columns) <= FEW and field in FIELDS and field not in self._values:
-            cells = self._files.cache.gather(field, self.shape, start, end + 1, columns.tolist())
-            if cells is not None:
-                return cells
-        known = self._known(field)
-        if known is None and (columns is None or not large):
-            known = self.values(field)
-        if known is None and columns is not None:
-            return self._stitched(field, columns, start, end)
+        if columns is not None and self._large:
+            if len(columns) <= FEW and (end - start > STRIP or field not in self._values):
+                found = self._from_strips(field, columns, start, end)
+                if found is not None:
+                    return found
+            if self._known(field) is None:
+                return self._stitched(field, columns, start, end)
         raw = self.values(field)[start : end + 1]
         return raw if columns is None else raw.take(columns, axis=1)
+
+    def _from_strips(self, field: str, columns: Int64Array, start: int, end: int) -> FloatArray | None:
+        """Rows start … end of a few columns out of the strips in the cache."""
+        if field not in FIELDS:
+            raise FieldNotFound(field, FIELDS)
+        if not self._has_strips(field):
+            return None
+        first, n = start // STRIP, self.shape[1]
+        places = np.arange(first, end // STRIP + 1)[:, None] * n + columns
+        lines = self._files.cache.lines(*self._strips_of(field), places.ravel().tolist())
+        if lines is None:
+            return None
+        rows = lines.reshape(*places.shape, STRIP).transpose(0, 2, 1).reshape(-1, len(columns))
+        return rows[start - first * STRIP : end + 1 - first * STRIP]
+
+    def _has_strips(self, field: str) -> bool:
+        """Whether a field stands asset by asset in the cache; it is put there when it can be."""
+        if field not in self._in_strips:
+            cache, (key, shape) = self._files.cache, self._strips_of(field)
+            if cache.open(key, shape) is None:
+                blocks = cache.blocks(field, self.shape, STRIP) or self._row_blocks(field)
+                if cache.store(key, shape, strips(blocks, shape[1])) is None:
+                    return False
+            self._in_strips.add(field)
+        return True
+
+    def _strips_of(self, field: str) -> tuple[str, tuple[int, int, int]]:
+        """The key of a field's strips in the cache, and their shape [⌈R / STRIP⌉, N, STRIP]."""
+        return f"{field}-by-asset", (-(-self.shape[0] // STRIP), self.shape[1], STRIP)
 
     def _stitched(self, field: str, columns: Int64Array, start: int, end: int) -> FloatArray:
         out = _blank(field, (end + 1 - start, len(columns)))
@@ -222,7 +284,7 @@ class BarReader:
         return np.searchsorted(self._files.sids, file.grid.sids).astype(np.int64)
 
     def _read(self, field: str) -> FloatArray:
-        out = np.empty(self.shape)
+        out = pooled(self.shape)
         for _ in self._row_blocks(field, out):
             pass
         out.setflags(write=False)
@@ -231,7 +293,7 @@ class BarReader:
     def _row_blocks(self, field: str, out: FloatArray | None = None) -> Iterator[FloatArray]:
         """The whole array in consecutive blocks of rows, in place where ``out`` is given."""
         rows, n = self.shape
-        row = 0
+        row, spare = 0, np.empty(0)
         for file in self._files.files:
             first = self._sessions.ordinal(file.grid.first)
             after = first + file.grid.rows
@@ -241,7 +303,10 @@ class BarReader:
                 file.values(field, out=block[first - row :])
             else:
                 block[:] = nothing(field)
-                place(block[first - row :], self._columns_of(file), file.values(field))
+                cells = file.grid.rows * len(file.grid.sids)
+                spare = spare if cells <= spare.size else np.empty(cells)
+                values = file.values(field, out=spare[:cells].reshape(file.grid.rows, -1))
+                place(block[first - row :], self._columns_of(file), values)
             yield block
             row = after
         if row < rows:
@@ -264,6 +329,30 @@ class BarReader:
 def nothing(field: str) -> float:
     """What stands where there is no bar: NaN for a price, 0 for volume."""
     return np.nan if field in PRICES else 0.0
+
+
+def pooled(shape: tuple[int, int]) -> FloatArray:
+    """float64 of that shape, not yet written: memory of Arrow's pool, where what decoding let go is used again."""
+    import pyarrow as pa
+
+    return np.frombuffer(pa.allocate_buffer(8 * shape[0] * shape[1]), dtype=np.float64).reshape(shape)
+
+
+def strips(blocks: Iterable[FloatArray], n: int) -> Iterator[FloatArray]:
+    """Consecutive blocks of rows of N columns as strips, float64[N, STRIP] each; the last ends in NaN."""
+    held, filled = np.full((STRIP, n), np.nan), 0
+    for block in blocks:
+        row = 0
+        while row < len(block):
+            taken = min(STRIP - filled, len(block) - row)
+            held[filled : filled + taken] = block[row : row + taken]
+            row, filled = row + taken, filled + taken
+            if filled == STRIP:
+                yield held.T.copy()
+                filled = 0
+    if filled:
+        held[filled:] = np.nan
+        yield held.T.copy()
 
 
 def _blank(field: str, shape: tuple[int, int]) -> FloatArray:

@@ -19,7 +19,7 @@ import numpy as np
 from tradewind_data import tables
 from tradewind_data.adjustments import Actions, actions_of
 from tradewind_data.assets import AssetFinder
-from tradewind_data.bars import BarFiles, BarReader
+from tradewind_data.bars import HELD_BYTES, BarFiles, BarReader
 from tradewind_data.cache import Cache
 from tradewind_data.demo import DEMO, demo_folder
 from tradewind_data.errors import BundleCorrupt, BundleNotFound, FrequencyNotFound
@@ -130,7 +130,9 @@ class Bundle:
         first, last = (self.sessions.ordinal(int(np.datetime64(d, "D").astype(np.int64)) * DAY_NS) for d in span)
         names = [p for p in sorted(self.manifest.files) if p.startswith(prefix)]
         files = tuple(GridFile(self.path / p, self.name) for p in names)
-        return BarFiles(files, self.finder.sids, first, last, Cache(self.hash))
+        # What is derived from a large bundle is kept whatever its size: it took the whole bundle to make it.
+        large = 8 * (last + 1) * len(self.finder) > HELD_BYTES
+        return BarFiles(files, self.finder.sids, first, last, Cache(self.hash, 1 if large else None))
 
     def table(self, name: str) -> Mapping[str, tables.Array]:
         """A table of schema.py as it is stored, column → array (tables.py). BundleCorrupt."""

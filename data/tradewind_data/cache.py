@@ -17,7 +17,8 @@ import mmap
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,7 @@ import numpy as np
 
 from tradewind_data.gridfile import FloatArray
 
-FORMAT = 1
+FORMAT = 1  # rises when a derived number changes its meaning
 DEFAULT_BYTES = 8_000_000_000
 SMALLEST_BYTES = 1 << 22
 
@@ -46,13 +47,14 @@ def cache_root() -> Path | None:
 class Cache:
     """The arrays of one content hash. Every method answers None, or does nothing, where the cache cannot serve."""
 
-    def __init__(self, content: str) -> None:
+    def __init__(self, content: str, smallest: int | None = None) -> None:
         root = cache_root()
+        self._smallest = SMALLEST_BYTES if smallest is None else smallest
         self._root = root
         self._folder = None if root is None else root / content
 
     def open(self, key: str, shape: tuple[int, ...]) -> FloatArray | None:
-        """The array of a key, float64 of that shape, read-only and mapped; None when it must be made."""
+        """The array of a key, mapped, read-only: float64 of that shape (−1: any length); None when it must be made."""
         path = self._trusted(key, shape)
         if path is None:
             return None
@@ -63,48 +65,57 @@ class Cache:
         except (OSError, ValueError):
             return None
 
-    def gather(self, key: str, shape: tuple[int, int], lo: int, hi: int, columns: Sequence[int]) -> FloatArray | None:
-        """float64[hi − lo, k]: rows lo … hi − 1 of a few columns, read cell by cell; None when it must be made.
+    def blocks(self, key: str, shape: tuple[int, int], rows: int) -> Iterator[FloatArray] | None:
+        """The array of a key in blocks of some rows, read one after the other; None when it must be made.
 
-        A mapping would make whole neighbourhoods of each cell count as this process's memory.
+        A mapping that is walked through would count as this process's memory as a whole.
         """
         path = self._trusted(key, shape)
-        if path is None or not hasattr(os, "pread"):
+        return None if path is None else _blocks(path, shape[1], rows)
+
+    def lines(self, key: str, shape: tuple[int, ...], places: Iterable[int]) -> FloatArray | None:
+        """float64[k, L]: the lines along the last axis (L long) at some places, read singly; None when it must be made.
+
+        The system maps large pieces of a file around each cell that is touched; these reads keep nothing.
+        """
+        path, size = self._trusted(key, shape), 8 * shape[-1]
+        if path is None:
             return None
-        cells = bytearray()
+        found = bytearray()
         try:
-            with path.open("rb") as file:
-                handle, width = file.fileno(), shape[1]
-                for row in range(lo * width, hi * width, width):
-                    for column in columns:
-                        cells += os.pread(handle, 8, 8 * (row + column))
-            return np.frombuffer(cells, dtype="<f8").reshape(hi - lo, len(columns))
+            with path.open("rb", buffering=0) as file:
+                for place in places:
+                    file.seek(place * size)
+                    found += file.read(size)
+            return np.frombuffer(found, dtype="<f8").reshape(-1, shape[-1])
         except (OSError, ValueError):
             return None
 
     def _trusted(self, key: str, shape: tuple[int, ...]) -> Path | None:
         """The file of a key when it is what was written."""
-        if self._folder is None or 8 * int(np.prod(shape)) < SMALLEST_BYTES:
+        if self._folder is None or (8 * int(np.prod(shape)) < self._smallest and -1 not in shape):
             return None
         path = self._folder / f"{key}.f8"
         try:
             facts = json.loads((self._folder / f"{key}.json").read_text())
-            return path if facts == _facts(shape, path.stat()) else None
-        except (OSError, ValueError):
+            told = [found if asked < 0 else asked for asked, found in zip(shape, facts["shape"], strict=True)]
+            return path if facts == _facts(told, path.stat()) else None
+        except (OSError, ValueError, KeyError, TypeError):
             return None
 
     def store(self, key: str, shape: tuple[int, ...], blocks: Iterable[FloatArray]) -> FloatArray | None:
         """Write the blocks one after the other as the array of a key, and open it; None when the disk refuses.
 
-        blocks: C-contiguous float64 whose bytes add up to the shape's. Another process that writes the same key writes
-        the same bytes; the last one stays.
+        blocks: float64 whose bytes add up to the shape's. A block is written while the next is made, so none is changed
+        after it was given. Another process that writes the same key writes the same bytes; the last one stays.
         """
         size = 8 * int(np.prod(shape))
-        if self._folder is None or self._root is None or size < SMALLEST_BYTES or size > limit():
+        if self._folder is None or self._root is None or size < self._smallest or size > limit():
             return None
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
-            make_room(self._root, size, self._folder)
+            if not make_room(self._root, size, self._folder):
+                return None
             self._write(key, shape, blocks)
         except OSError:
             return None
@@ -114,9 +125,14 @@ class Cache:
         assert self._folder is not None
         handle, name = tempfile.mkstemp(prefix=".making-", dir=self._folder)
         try:
-            with os.fdopen(handle, "wb") as file:
+            with os.fdopen(handle, "wb") as file, ThreadPoolExecutor(1) as writer:
+                written: Future[int] | None = None
                 for block in blocks:
-                    file.write(np.ascontiguousarray(block, dtype="<f8").data)
+                    if written is not None:
+                        written.result()
+                    written = writer.submit(file.write, np.ascontiguousarray(block, dtype="<f8").data)
+                if written is not None:
+                    written.result()
             path = self._folder / f"{key}.f8"
             (self._folder / f"{key}.json").unlink(missing_ok=True)
             os.replace(name, path)
@@ -129,7 +145,13 @@ class Cache:
             raise
 
 
-def _facts(shape: tuple[int, ...], stat: os.stat_result) -> dict[str, Any]:
+def _blocks(path: Path, width: int, rows: int) -> Iterator[FloatArray]:
+    with path.open("rb") as file:
+        while len(block := np.fromfile(file, dtype="<f8", count=rows * width)):
+            yield block.reshape(-1, width)
+
+
+def _facts(shape: Sequence[int], stat: os.stat_result) -> dict[str, Any]:
     return {"format": FORMAT, "shape": list(shape), "bytes": stat.st_size, "changed": stat.st_mtime_ns}
 
 
@@ -141,18 +163,22 @@ def limit() -> int:
         return DEFAULT_BYTES
 
 
-def make_room(root: Path, size: int, keep: Path) -> None:
-    """Drop the least recently used folders, never ``keep``, until ``size`` more bytes fit the limit."""
+def make_room(root: Path, size: int, keep: Path) -> bool:
+    """Drop the least recently used folders, never ``keep``, until ``size`` more bytes fit the limit; whether they do.
+
+    Nothing is dropped in vain.
+    """
     os.utime(keep)
     folders = sorted((p for p in root.iterdir() if p.is_dir()), key=lambda p: p.stat().st_mtime_ns)
     held = {folder: bytes_in(folder) for folder in folders}
+    if held[keep] + size > limit():
+        return False
     over = sum(held.values()) + size - limit()
     for folder in folders:
-        if over <= 0:
-            return
-        if folder != keep:
+        if over > 0 and folder != keep:
             shutil.rmtree(folder, ignore_errors=True)
             over -= held[folder]
+    return True
 
 
 def bytes_in(folder: Path) -> int:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 FloatArray = npt.NDArray[np.float64]
 
 GROUP_CELLS = 1 << 21
+_WHOLE = {"int32": np.dtype(np.int32)}
 _POWERS = range(5)
 _SAMPLE = 512
 
@@ -186,7 +187,7 @@ def _encoded(
 
 
 class GridFile:
-    """One file of bars, opened when first read; its footer is parsed once.
+    """One file of bars, opened when first read and kept open; its footer is parsed once.
 
     path, and the names of the bundle and the file for messages. Every failure to read is a BundleCorrupt.
     """
@@ -208,66 +209,81 @@ class GridFile:
     def grid(self) -> Grid:
         """The axes of the file."""
         with self._guarded():
-            return grid_of(self._metadata.schema.to_arrow_schema().metadata or {})
+            return grid_of(self._file.schema_arrow.metadata or {})
 
     def values(self, field: str, lo: int = 0, hi: int | None = None, out: FloatArray | None = None) -> FloatArray:
-        """float64[hi − lo, N] of a field, rows lo … hi − 1 of the file, written to ``out`` where that is given.
+        """float64[hi − lo, N] of a field, rows lo … hi − 1 of the file, written to ``out`` (C order) where it is given.
 
         Only the row groups that hold them are read.
         """
         grid = self.grid
         hi = grid.rows if hi is None else hi
-        size = grid.group_rows
+        size, n = grid.group_rows, len(grid.sids)
         groups = list(range(lo // size, -(-hi // size)))
+        out = np.empty((hi - lo, n)) if out is None else out
         with self._guarded():
-            numbers, scale = self._read(field, groups)
-            first = groups[0] * size
-            stored = numbers.reshape(-1, len(grid.sids))
-            if len(stored) < hi - first:
-                raise ValueError(f"{len(stored)} rows where {hi - first} belong")
-            stored = stored[lo - first : hi - first]
-            if scale is not None:
-                return np.divide(stored, scale, out=out, dtype=np.float64)
-            if out is None:
-                return stored
-            out[:] = stored
-            return out
+            stored, scale = self._read(field, groups)
+            part = stored.slice((lo - groups[0] * size) * n, out.size)
+            if len(part) < out.size:
+                raise ValueError(f"{len(stored) // max(1, n)} rows where {hi - groups[0] * size} belong")
+            flat, at = out.reshape(-1), 0
+            for chunk in part.chunks:
+                _decode(chunk, scale, flat[at : at + len(chunk)])
+                at += len(chunk)
+        return out
 
     def labels(self) -> Int64Array:
         """int64[rows] ns: the session labels of the file's rows."""
+        import pyarrow as pa
+
         with self._guarded():
-            return self._read("session", None)[0].reshape(self.grid.rows, -1)[:, 0]
+            days = self._read("session", None)[0].cast(pa.date32()).cast(pa.int32()).to_numpy()
+            return days.astype(np.int64).reshape(self.grid.rows, -1)[:, 0] * DAY_NS
 
     def stamps(self) -> Int64Array:
         """int64[rows] ns: the times of a minute file's rows."""
+        import pyarrow as pa
+
         with self._guarded():
-            return self._read("minute", None)[0].reshape(self.grid.rows, -1)[:, 0]
+            times = self._read("minute", None)[0].cast(pa.timestamp("ns", tz="UTC")).cast(pa.int64()).to_numpy()
+            return times.reshape(self.grid.rows, -1)[:, 0]
 
     def _read(self, field: str, groups: list[int] | None) -> tuple[Any, float | None]:
-        """A column as it is stored, flat, and the scale of whole numbers."""
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-
-        with pq.ParquetFile(self._path, metadata=self._metadata) as file:
-            wanted = list(range(file.num_row_groups)) if groups is None else groups
-            data = file.read_row_groups(wanted, columns=[field], use_threads=False)
+        """A column as it is stored (a ChunkedArray), and the scale of whole numbers."""
+        file = self._file
+        wanted = list(range(file.num_row_groups)) if groups is None else groups
+        data = file.read_row_groups(wanted, columns=[field], use_threads=False)
         scale = (data.schema.field(field).metadata or {}).get(SCALE_KEY)
-        column = data.column(field)
-        if pa.types.is_date32(column.type):
-            return column.cast(pa.int32()).to_numpy().astype(np.int64) * DAY_NS, None
-        if pa.types.is_timestamp(column.type):
-            return column.cast(pa.timestamp("ns", tz="UTC")).cast(pa.int64()).to_numpy(), None
-        return column.to_numpy(), None if scale is None else float(scale)
+        return data.column(field), None if scale is None else float(scale)
 
     @cached_property
-    def _metadata(self) -> Any:
+    def _file(self) -> Any:
+        """The open file: opening it for each field costs as much as a third of decoding it."""
         import pyarrow.parquet as pq
 
         with self._guarded():
-            return pq.read_metadata(self._path)
+            return pq.ParquetFile(self._path)
+
+    def __reduce__(self) -> tuple[type[GridFile], tuple[Path, str]]:
+        return GridFile, (self._path, self._bundle)
 
     def _guarded(self) -> _Guard:
         return _Guard(self._bundle, self.name)
+
+
+def _decode(chunk: pa.Array, scale: float | None, out: FloatArray) -> None:
+    """Write a stored column to out: float64 as it is, int32 k as k / scale, its nulls as NaN."""
+    if scale is None:
+        out[:] = chunk.to_numpy(zero_copy_only=False)
+        return
+    valid, data = chunk.buffers()
+    start, n = chunk.offset, len(chunk)
+    np.divide(np.frombuffer(data, dtype=_WHOLE[str(chunk.type)], count=start + n)[start:], scale, out=out)
+    if chunk.null_count:
+        first = start // 8
+        bits = np.frombuffer(valid, dtype=np.uint8)[first:]
+        known = np.unpackbits(bits, count=start - 8 * first + n, bitorder="little")[start - 8 * first :]
+        out[np.flatnonzero(known == 0)] = np.nan
 
 
 class _Guard:

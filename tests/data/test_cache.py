@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import stat
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from tradewind_data import cache as module
+from tradewind_data.bars import strips
 from tradewind_data.bundle import Bundle, open_bundle
 from tradewind_data.cache import Cache, clean_cache
 from tradewind_data.ingest.folder import ingest_folder
@@ -55,7 +57,7 @@ def plain(stored: Path, monkeypatch) -> dict[str, np.ndarray]:
 def test_the_first_reading_fills_it_and_later_ones_map_it(stored: Path, plain, monkeypatch) -> None:
     assert_same(everything(open_bundle("mine")), plain)
     assert sorted(p.name for p in stored.iterdir()) == sorted(
-        f"{key}.{kind}" for key in (*FIELDS, "dividend-bases") for kind in ("f8", "json")
+        f"{key}.{kind}" for key in (*FIELDS, "price-factors") for kind in ("f8", "json")
     )
     monkeypatch.setattr("tradewind_data.gridfile.GridFile.values", lambda *_: pytest.fail("the bundle was decoded"))
     assert_same(everything(open_bundle("mine")), plain)
@@ -145,17 +147,67 @@ def test_a_large_bundle_without_a_cache_reads_the_columns_that_are_asked(stored:
     assert reader._values == {}
 
 
-def test_a_few_columns_of_a_large_bundle_are_read_cell_by_cell(stored: Path, plain, monkeypatch) -> None:
-    everything(open_bundle("mine"))
-    monkeypatch.setattr("tradewind_data.bars.HELD_BYTES", 8)
+@pytest.fixture
+def large(monkeypatch) -> None:
+    """Every bundle counts as too large to be held."""
+    for room in ("bars", "bundle"):
+        monkeypatch.setattr(f"tradewind_data.{room}.HELD_BYTES", 8)
+
+
+def refuse_decoding(monkeypatch) -> None:
+    for name in ("gridfile.GridFile.values", "bars.closes_before", "bundle.actions_of"):
+        monkeypatch.setattr(f"tradewind_data.{name}", lambda *_, **__: pytest.fail("the bundle was read"))
+
+
+@pytest.mark.parametrize("rows_first", [True, False])
+@pytest.mark.parametrize("columns", [[1], [1, 0], [0, 0, 1]])
+def test_one_assets_history_in_a_large_bundle_touches_little(
+    stored: Path, plain, large, monkeypatch, rows_first: bool, columns: list[int]
+) -> None:
+    """It comes from strips and kept factors: neither a bar file nor a table of actions is read again."""
+    monkeypatch.setattr("tradewind_data.bars.STRIP", 64)
+    first = open_bundle("mine").bars()
+    for field in FIELDS:
+        first.values(field) if rows_first else first.window(field, np.array([0]), first.last_session, 100)
+    first.window("close", np.array([0]), first.last_session, 100)
+    first.window("volume", np.array([0]), first.last_session, 100)
+    assert (stored / "close-by-asset.f8").is_file()
+    assert (stored / "close.f8").is_file() == rows_first
+    refuse_decoding(monkeypatch)
     reader = open_bundle("mine").bars()
-    for columns in ([1], [1, 0], [0, 0, 1]):
-        found = reader.window("close", np.array(columns), reader.last_session, 200)
-        assert np.array_equal(found, plain["window"][:, columns], equal_nan=True)
+    last = reader.last_session
+    for n in (1, 63, 64, 65, 127, 128, 129, 200):
+        found = reader.window("close", np.array(columns), last, n)
+        assert np.array_equal(found, plain["window"][200 - n :, columns], equal_nan=True)
+        for field in FIELDS:
+            own = reader.window(field, np.array(columns), last - 7, n, seen_from=last - 7)
+            raw = plain[field][last - 6 - n : last - 6, columns]
+            assert np.array_equal(own[-1], raw[-1], equal_nan=True)
+            if field == "volume":
+                assert np.array_equal(own, raw)
     assert "close" not in reader._values
-    (stored / "close.f8").write_bytes(b"")
-    found = open_bundle("mine").bars().window("close", np.array([1]), reader.last_session, 200)
+
+
+def test_a_cache_without_room_for_strips_still_answers(stored: Path, plain, large, monkeypatch) -> None:
+    rows = open_bundle("mine").bars().shape[0]
+    monkeypatch.setenv("TRADEWIND_CACHE_BYTES", str(int(1.5 * 8 * 2 * rows)))
+    reader = open_bundle("mine").bars()
+    reader.values("close")
+    assert not (stored / "close-by-asset.f8").exists()
+    found = reader.window("close", np.array([1]), reader.last_session, 200)
     assert np.array_equal(found, plain["window"][:, [1]], equal_nan=True)
+
+
+@pytest.mark.parametrize("n", [1, 3])
+@pytest.mark.parametrize("cuts", [[0, 23], [0, 1, 2, 23], [0, 5, 10, 15, 20, 23], [0, 7, 21, 23]])
+def test_strips_hold_every_row(monkeypatch, n: int, cuts: list[int]) -> None:
+    monkeypatch.setattr("tradewind_data.bars.STRIP", 5)
+    whole = np.arange(23 * n, dtype=float).reshape(23, n)
+    held = np.stack(list(strips([whole[lo:hi] for lo, hi in pairwise(cuts)], n)))
+    assert held.shape == (5, n, 5)
+    rows = held.transpose(0, 2, 1).reshape(-1, n)
+    assert np.array_equal(rows[:23], whole)
+    assert np.isnan(rows[23:]).all()
 
 
 def test_the_files_cannot_be_changed_through_the_reader(stored: Path) -> None:
