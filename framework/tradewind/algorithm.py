@@ -51,12 +51,16 @@ from tradewind.schedule import (
     time_rules,
 )
 from tradewind.settings import Settings
+from tradewind.sizing import LEAST_CUT
 from tradewind_data.assets import Asset, AssetFinder
 from tradewind_data.contracts import ContinuousFuture
 
-VIA = {verb: code for code, verb in enumerate(VERBS)}
+ORDER, VALUE, PERCENT, TARGET, TARGET_VALUE, TARGET_PERCENT = range(6)  # places in VERBS
+BATCH = VERBS.index("batch_market_order")
 MOST_SHARES = 100_000_000_000
+TOO_MANY = MOST_SHARES + sizing.LEAST_CUT  # unrounded shares: what is below this is at most MOST_SHARES once rounded
 NOWHERE = -1  # stands for the column of an asset that cannot be ordered any more
+NEVER = -2  # stands for the bar of the last quotes before there are any; a run's first `end` may be −1
 NEXT_TO_NOTHING = 1e-6  # a price this small gives no number of shares
 
 
@@ -146,19 +150,21 @@ class Algorithm:
         self._assets = market.finder.assets
         self._lives_from = market.finder.start.tolist()
         self._lives_to = market.finder.orderable_to.tolist()
-        self._amount_of, self._multiplier_of = ledger.book.amount.item, ledger.book.multiplier.item
-        self._quoted = NOWHERE
-        self._close_of: Callable[[int], float] = ledger.book.last_price.item
+        self._amounts, self._multipliers = ledger.book.amount.data, ledger.book.multiplier.tolist()
+        self._quoted = NEVER
+        self._closes = ledger.book.last_price.data
 
     def move_to(self, phase: Phase, end: int, session: int, now: int) -> None:
         """Move to a moment: `end` is the last session whose bar is known, `session` today's, `now` the time."""
         self.phase, self.end, self.session, self.now = phase, end, session, now
+        self._quoted = NEVER
         self.data.move_to(end, session, now)
         self.blotter.move_to(now)
 
-    def _quote(self) -> None:
-        """Take the prices and the portfolio value that the orders of this bar are sized by."""
-        self._close_of = self.market.prices.quotes(self.end).item
+    def _quote(self, verb: str) -> None:
+        """Take the prices and the portfolio value that the orders of this bar are sized by, if it is time to order."""
+        self._check_may_order(verb)
+        self._closes = self.market.prices.quotes(self.end).data
         self.equity = self.ledger.equity
         self._quoted = self.end
 
@@ -272,53 +278,52 @@ class Algorithm:
         self, asset: Asset, amount: float, limit_price: Any = None, stop_price: Any = None, style: Any = None
     ) -> str | None:
         """Order signed shares."""
-        column = self._orderable(asset, "order")
-        return self._place(column, amount, amount, limit_price, stop_price, style, "order")
+        column = self._orderable(asset, ORDER)
+        return self._place(column, ORDER, amount, amount, limit_price, stop_price, style)
 
     def order_value(
         self, asset: Asset, value: float, limit_price: Any = None, stop_price: Any = None, style: Any = None
     ) -> str | None:
         """Order shares worth `value`."""
-        column = self._orderable(asset, "order_value")
-        return self._place(column, value, self._shares(column, value), limit_price, stop_price, style, "order_value")
+        column = self._orderable(asset, VALUE)
+        return self._place(column, VALUE, value, self._shares(column, value), limit_price, stop_price, style)
 
     def order_percent(
         self, asset: Asset, percent: float, limit_price: Any = None, stop_price: Any = None, style: Any = None
     ) -> str | None:
         """Order shares worth a fraction of the portfolio value."""
-        column = self._orderable(asset, "order_percent")
+        column = self._orderable(asset, PERCENT)
         shares = self._shares(column, percent * self.equity)
-        return self._place(column, percent, shares, limit_price, stop_price, style, "order_percent")
+        return self._place(column, PERCENT, percent, shares, limit_price, stop_price, style)
 
     def order_target(
         self, asset: Asset, target: float, limit_price: Any = None, stop_price: Any = None, style: Any = None
     ) -> str | None:
         """Order the difference between the shares wanted and the shares held."""
-        column = self._orderable(asset, "order_target")
-        shares = target - self._amount_of(column)
-        return self._place(column, target, shares, limit_price, stop_price, style, "order_target")
+        column = self._orderable(asset, TARGET)
+        shares = target - self._amounts[column]
+        return self._place(column, TARGET, target, shares, limit_price, stop_price, style)
 
     def order_target_value(
         self, asset: Asset, target: float, limit_price: Any = None, stop_price: Any = None, style: Any = None
     ) -> str | None:
         """Order the difference between shares worth `target` and the shares held."""
-        column = self._orderable(asset, "order_target_value")
-        shares = self._shares(column, target) - self._amount_of(column)
-        return self._place(column, target, shares, limit_price, stop_price, style, "order_target_value")
+        column = self._orderable(asset, TARGET_VALUE)
+        shares = self._shares(column, target) - self._amounts[column]
+        return self._place(column, TARGET_VALUE, target, shares, limit_price, stop_price, style)
 
     def order_target_percent(
         self, asset: Asset, target: float, limit_price: Any = None, stop_price: Any = None, style: Any = None
     ) -> str | None:
         """Order the difference between shares worth a fraction of the portfolio value and the shares held."""
-        column = self._orderable(asset, "order_target_percent")
-        shares = self._shares(column, target * self.equity) - self._amount_of(column)
-        return self._place(column, target, shares, limit_price, stop_price, style, "order_target_percent")
+        column = self._orderable(asset, TARGET_PERCENT)
+        shares = self._shares(column, target * self.equity) - self._amounts[column]
+        return self._place(column, TARGET_PERCENT, target, shares, limit_price, stop_price, style)
 
     def batch_market_order(self, share_counts: Any) -> list[str]:
         """Order signed shares of several assets."""
-        verb = "batch_market_order"
-        self._check_may_order(verb)
-        placed = [self._place(self._orderable(a, verb), n, n, None, None, None, verb) for a, n in share_counts.items()]
+        self._check_may_order(VERBS[BATCH])
+        placed = [self._place(self._orderable(a, BATCH), BATCH, n, n) for a, n in share_counts.items()]
         return [name for name in placed if name is not None]
 
     def _check_may_order(self, verb: str) -> None:
@@ -328,16 +333,14 @@ class Algorithm:
         if self.phase is not Phase.TRADING:
             raise OrderInBeforeTradingStart(verb)
 
-    def _orderable(self, asset: Asset, verb: str) -> int:
+    def _orderable(self, asset: Asset, via: int) -> int:
         """Return the asset's column, NOWHERE when it is past its life; refuse a wrong moment and what is no asset.
 
-        This and the next three run once an order, half a million times in a year of a large book: hence the plain lists
-        and the bound item() methods instead of anything that makes an array.
+        This and the next three run once an order, half a million times in a year of a large book: hence the plain
+        lists, and the memoryviews over arrays, which give a number at half the price.
         """
-        if self.phase is not Phase.TRADING:
-            self._check_may_order(verb)
         if self._quoted != self.end:
-            self._quote()
+            self._quote(VERBS[via])
         try:
             column = asset.column
             known = self._assets[column] is asset
@@ -350,7 +353,7 @@ class Algorithm:
             self.log.warning(
                 "no order for %s: %s; a position is closed on %s", asset, ended, f"{asset.auto_close_date:%Y-%m-%d}"
             )
-            self.blotter.note("not placed", column, np.nan, 0, 0, f"{verb}: {ended}")
+            self.blotter.note("not placed", column, np.nan, 0, 0, f"{VERBS[via]}: {ended}")
             return NOWHERE
         return column
 
@@ -366,11 +369,11 @@ class Algorithm:
         """Return `value` in shares at the last known price; 0 past the asset's life, when nothing is ordered."""
         if column == NOWHERE:
             return 0.0
-        price = self._close_of(column)
+        price: float = self._closes[column]
         if price != price:
             price = self._last_price(column)
-        unit = price * self._multiplier_of(column)
-        return value / unit if abs(unit) > NEXT_TO_NOTHING else 0.0
+        unit = price * self._multipliers[column]
+        return value / unit if unit > NEXT_TO_NOTHING or unit < -NEXT_TO_NOTHING else 0.0
 
     def _last_price(self, column: int) -> float:
         """Return the last known price of an asset that does not trade in this bar; refuse when there is none."""
@@ -382,41 +385,37 @@ class Algorithm:
         return price
 
     def _place(
-        self, column: int, asked: float, shares: float, limit_price: Any, stop_price: Any, style: Any, verb: str
+        self,
+        column: int,
+        via: int,
+        asked: float,
+        shares: float,
+        limit_price: Any = None,
+        stop_price: Any = None,
+        style: Any = None,
     ) -> str | None:
-        """Hand whole shares to the blotter; return the order's id, or None when there is nothing to order."""
-        try:
-            amount = sizing.whole_shares(shares)
-        except (ValueError, OverflowError):
-            raise BadOrderParameters(
-                f"amount was {shares}; it must be finite. Look at what it was made from."
-            ) from None
-        if self._trading_controls and column != NOWHERE:
-            self._check_controls(column, amount)
-        if limit_price is not None or stop_price is not None or style is not None:
-            return self._place_priced(column, amount, style_of(style, limit_price, stop_price), verb, asked, shares)
-        if not amount or column == NOWHERE:
-            return None
-        if self.session < self._lives_from[column] or not -MOST_SHARES <= amount <= MOST_SHARES:
-            self._explain_not_placed(column, amount)
-            return None
-        return order_id(self.blotter.place(column, amount, VIA[verb], asked, shares))
+        """Hand shares to the blotter, which rounds them; return the order's id, or None when there is nothing to order.
 
-    def _place_priced(
-        self, column: int, amount: int, style: ExecutionStyle, verb: str, asked: float, shares: float
-    ) -> str | None:
-        """Hand whole shares with a limit or a stop to the blotter."""
-        if not amount or column == NOWHERE:
+        asked: the argument of the verb `via`.
+        """
+        if self._trading_controls and column != NOWHERE:
+            self._check_controls(column, _whole(shares))
+        if limit_price is not None or stop_price is not None or style is not None:
+            return self._place_priced(column, via, asked, shares, style_of(style, limit_price, stop_price))
+        if -LEAST_CUT < shares < LEAST_CUT or not self._may_place(column, shares):
             return None
-        if self.session < self._lives_from[column] or not -MOST_SHARES <= amount <= MOST_SHARES:
-            self._explain_not_placed(column, amount)
+        return order_id(self.blotter.place(column, shares, via, asked, shares))
+
+    def _place_priced(self, column: int, via: int, asked: float, shares: float, style: ExecutionStyle) -> str | None:
+        """Hand shares with a limit or a stop to the blotter."""
+        if -LEAST_CUT < shares < LEAST_CUT or not self._may_place(column, shares):
             return None
-        limit, stop = style.prices_for(amount > 0, self.market.finder.asset_at(column).tick_size, self.exact_prices)
-        return order_id(self.blotter.place_priced(column, amount, VIA[verb], asked, shares, limit, stop))
+        limit, stop = style.prices_for(shares > 0, self.market.finder.asset_at(column).tick_size, self.exact_prices)
+        return order_id(self.blotter.place_priced(column, shares, via, asked, shares, limit, stop))
 
     def _check_controls(self, column: int, amount: int) -> None:
         """Ask the trading controls whether whole shares may be ordered."""
-        asset, held = self.market.finder.asset_at(column), int(self._amount_of(column))
+        asset, held = self.market.finder.asset_at(column), self._amounts[column]
 
         def price() -> float:
             return float(self.market.prices.last_known(np.array([column]), self.end, self.session)[0])
@@ -425,13 +424,20 @@ class Algorithm:
             ordinal = self.blotter.count if amount else NO_ORDER
             self.blotter.note("controlled", column, amount, amount, amount, problem, ordinal)
 
-    def _explain_not_placed(self, column: int, amount: int) -> None:
-        """Log that the asset is not listed yet; refuse more shares than an order may have."""
-        if not -MOST_SHARES <= amount <= MOST_SHARES:
-            raise BadOrderParameters(f"amount was {amount} shares; an order has at most {MOST_SHARES:,}.")
+    def _may_place(self, column: int, shares: float) -> bool:
+        """Return whether an order of a share or more may be placed; refuse a number that no order can have."""
+        if not -TOO_MANY < shares < TOO_MANY:
+            amount = _whole(shares)
+            if column != NOWHERE:
+                raise BadOrderParameters(f"amount was {amount} shares; an order has at most {MOST_SHARES:,}.")
+        if column == NOWHERE:
+            return False
+        if self.session >= self._lives_from[column]:
+            return True
         asset = self.market.finder.asset_at(column)
         self.log.warning("no order for %s: it is listed from %s on", asset, asset.start_date)
-        self.blotter.note("not placed", column, amount, 0, 0, "the asset is not listed yet")
+        self.blotter.note("not placed", column, _whole(shares), 0, 0, "the asset is not listed yet")
+        return False
 
     # ---------------------------------------------------------------- optimizing
 
@@ -446,6 +452,14 @@ class Algorithm:
             warnings.warn("universe= is not needed any more and is ignored", DeprecationWarning, stacklevel=3)
         check = self._check_controls if self._trading_controls else None
         return self.rebalancer.rebalance(objective, constraints, self.end, self.session, check)
+
+
+def _whole(shares: float) -> int:
+    """Return shares rounded to whole ones; refuse what is not finite."""
+    try:
+        return sizing.whole_shares(shares)
+    except (ValueError, OverflowError):
+        raise BadOrderParameters(f"amount was {shares}; it must be finite. Look at what it was made from.") from None
 
 
 current: ContextVar[Algorithm | None] = ContextVar("tradewind_algorithm", default=None)

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from tradewind import guards, matching
+from tradewind import guards, matching, sizing
 from tradewind.cancel_policy import SESSION_END, CancelPolicy, NeverCancel
 from tradewind.commission import CommissionModel, PerContract, PerShare
 from tradewind.fill_rules import Bar, FillRules
@@ -42,6 +42,8 @@ REASONS = (
     "open when the run ended",
 )
 ALL_FILLED, BY_ALGORITHM, ASSET_CLOSED, EMPTIED_BY_SPLIT, BY_POLICY, LEFT_OPEN = range(1, 7)
+
+TERMS = 5  # column, amount, via, asked, shares
 
 _EMPTY = np.empty(0, dtype=np.int64)
 
@@ -103,8 +105,8 @@ class Blotter:
         self._finder, self._semantics = finder, semantics
         self.now = 0
         self._orders = _new_orders(1024)
-        self._written = 0
-        self._placed: list[tuple[int, int, int, float, float]] = []
+        self.count = self._written = 0  # the orders placed so far, and those of them in the book
+        self._placed: list[float] = []  # TERMS numbers an order
         self._priced: list[tuple[int, float, float]] = []
         self.events: list[Event] = []
         self.fill_rules: FillRules | None = None
@@ -148,22 +150,19 @@ class Blotter:
 
     # ---------------------------------------------------------------- orders
 
-    @property
-    def count(self) -> int:
-        """The number of orders placed so far."""
-        return self._written + len(self._placed)
-
-    def place(self, column: int, amount: int, via: int, asked: float, shares: float) -> int:
+    def place(self, column: int, amount: float, via: int, asked: float, shares: float) -> int:
         """Add a market order for the bars to come, placed now; return its ordinal.
 
-        asked is the argument of the verb `via`, shares what it came to before rounding.
+        amount: signed shares, rounded when the order is written down (sizing.each_whole). asked is the argument of the
+        verb `via`, shares what it came to before rounding.
         """
-        self._placed.append((column, amount, via, asked, shares))
+        self._placed += (column, amount, via, asked, shares)
         self.anything_open = True
-        return self._written + len(self._placed) - 1
+        self.count += 1
+        return self.count - 1
 
     def place_priced(
-        self, column: int, amount: int, via: int, asked: float, shares: float, limit: float, stop: float
+        self, column: int, amount: float, via: int, asked: float, shares: float, limit: float, stop: float
     ) -> int:
         """Add an order with a limit and/or a stop (NaN: none); return its ordinal."""
         ordinal = self.place(column, amount, via, asked, shares)
@@ -189,14 +188,18 @@ class Blotter:
         while last > len(self._orders.column):
             self._orders = OrderBook(*(np.concatenate([array, np.zeros_like(array)]) for array in self._orders))
         orders, new = self._orders, slice(first, last)
-        placed = zip(*self._placed, strict=True)
-        orders.column[new], orders.amount[new], orders.via[new], orders.asked[new], orders.shares[new] = placed
+        orders.column[new], amounts, orders.via[new], orders.asked[new], orders.shares[new] = self._placed_terms()
+        orders.amount[new] = sizing.each_whole(amounts)
         orders.limit[new] = orders.stop[new] = np.nan
         orders.created[new] = orders.updated[new] = self.now
         for ordinal, limit, stop in self._priced:
             orders.limit[ordinal], orders.stop[ordinal] = limit, stop
         self._open = np.concatenate([self._open, np.arange(first, last)])
         self._placed, self._priced, self._written = [], [], last
+
+    def _placed_terms(self) -> np.ndarray:
+        """Return float64[TERMS, n]: the terms of the orders placed since the last look."""
+        return np.array(self._placed, dtype=float).reshape(-1, TERMS).T
 
     @property
     def open_orders(self) -> np.ndarray:

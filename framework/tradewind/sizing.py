@@ -23,6 +23,15 @@ def whole_shares(shares: float) -> int:
     return whole + 1 if rest > 0 else whole - 1
 
 
+def each_whole(shares: np.ndarray) -> np.ndarray:
+    """Return int64[n]: whole_shares of every entry of a finite float64[n]."""
+    whole = np.trunc(shares)
+    rest = shares - whole
+    whole += rest >= LEAST_CUT
+    whole -= rest <= -LEAST_CUT
+    return whole.astype(np.int64)
+
+
 def whole_shares_of_weights(
     weights: np.ndarray, equity: float, prices: np.ndarray, multipliers: np.ndarray
 ) -> np.ndarray:
