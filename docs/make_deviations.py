@@ -46,6 +46,8 @@ ALWAYS = """
   find out which change of volume is the last one, and its histories depend on a window it reads beforehand. With one
   change a contract both agree (`tests/parity`). Test:
   `tests/framework/test_continuous.py::test_nothing_is_known_too_early`.
+- **max_notional** of a trading control is compared with shares · price · multiplier; in the original the multiplier of
+  a contract is left out. Test: `tests/framework/test_futures.py::test_a_control_of_worth_counts_the_multiplier`.
 - **A chain** is in the order of the auto-close dates, in the original in the order of sids. A place beyond the last
   listed contract answers None and NaN, in the original an AttributeError.
 - **A price carried into a history** of a continuous future from before its first session is joined like the others; the

@@ -178,10 +178,10 @@ class Algorithm:
 
     @property
     def acts_every_session(self) -> bool:
-        """Whether something happens in every session, whatever is scheduled: functions, account controls, interest."""
+        """Whether something happens in every session, whatever is scheduled: functions, account controls, money due."""
         functions = self.functions
         always = functions.handle_data or functions.before_trading_start or self.controls.account
-        return bool(always) or self.settings.financing is not None
+        return bool(always) or self.settings.financing is not None or self.settings.margin is not None
 
     def due(self, session: int, count: int) -> tuple[dict[int, list[Any]], list[Any]]:
         """Return what is scheduled in a session of `count` minutes: minute → functions, and those of every minute.

@@ -14,7 +14,7 @@ from typing import Any
 
 import pandas as pd
 
-from tradewind import cancel_policy, commission, slippage
+from tradewind import cancel_policy, commission, margin, slippage
 from tradewind import orders as execution
 from tradewind.algorithm import Algorithm, current
 from tradewind.bar_data import BarData
@@ -58,6 +58,7 @@ __all__ = [
     "get_open_orders",
     "get_order",
     "log",
+    "margin",
     "order",
     "order_optimal_portfolio",
     "order_percent",
@@ -77,6 +78,7 @@ __all__ = [
     "set_fills",
     "set_financing",
     "set_long_only",
+    "set_margin",
     "set_max_leverage",
     "set_max_order_count",
     "set_max_order_size",
@@ -163,6 +165,17 @@ def set_financing(
     rate, or a dict asset → rate (others are free). Only in initialize; without it nothing is earned or paid.
     """
     _running("set_financing").settings.set_financing(cash_rate, debit_rate, borrow_fee, day_count)
+
+
+def set_margin(model: Any, on_call: str = "liquidate", on_order: str = "reject") -> None:
+    """Ask for margin: a model such as margin.RegT() says how much equity positions need to be opened and held.
+
+    on_order: "reject" rejects orders that would need more initial margin than there is equity; "allow" does not look.
+    on_call: at the end of a session in which the maintenance margin is more than the equity, "liquidate" cuts every
+    position in the next bar until the equity is enough to open it, "record" only records it, "stop" ends the run.
+    Without set_margin nothing is required.
+    """
+    _running("set_margin").settings.set_margin(model, on_call, on_order)
 
 
 def set_symbol_lookup_date(dt: Any) -> None:

@@ -31,6 +31,7 @@ VERBS = (
     "order_target_percent",
     "order_optimal_portfolio",
     "batch_market_order",
+    "margin_call",
 )
 REASONS = (
     "",
@@ -40,8 +41,10 @@ REASONS = (
     "a split left no shares",
     "cancelled at the end of the session",
     "open when the run ended",
+    "not enough margin",
+    "cancelled by a margin call",
 )
-ALL_FILLED, BY_ALGORITHM, ASSET_CLOSED, EMPTIED_BY_SPLIT, BY_POLICY, LEFT_OPEN = range(1, 7)
+ALL_FILLED, BY_ALGORITHM, ASSET_CLOSED, EMPTIED_BY_SPLIT, BY_POLICY, LEFT_OPEN, NO_MARGIN, MARGIN_CALL = range(1, 9)
 
 TERMS = 5  # column, amount, via, asked, shares
 
@@ -214,10 +217,15 @@ class Blotter:
             self._close(ordinal, reason)
             self._prune()
 
-    def _close(self, ordinal: int, reason: int) -> None:
-        """Mark one order as cancelled now."""
+    def reject(self, ordinal: int, reason: int) -> None:
+        """Reject an open order."""
+        self._close(ordinal, reason, matching.REJECTED)
+        self._prune()
+
+    def _close(self, ordinal: int, reason: int, status: int = matching.CANCELLED) -> None:
+        """Mark one order as cancelled, or rejected, now."""
         orders = self._orders
-        orders.status[ordinal], orders.reason[ordinal], orders.updated[ordinal] = matching.CANCELLED, reason, self.now
+        orders.status[ordinal], orders.reason[ordinal], orders.updated[ordinal] = status, reason, self.now
 
     def _prune(self) -> None:
         """Drop from the open orders what is open no longer."""

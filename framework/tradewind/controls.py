@@ -80,13 +80,14 @@ class _SizeLimit(TradingControl):
         raise NotImplementedError
 
     def problem(self, order: Proposed) -> str | None:
-        """Compare |shares| and |shares·price| with the limits; an unknown price violates nothing."""
+        """Compare |shares| and |shares·price·multiplier| with the limits; an unknown price violates nothing."""
         if self.asset is not None and self.asset != order.asset:
             return None
         shares = abs(self.shares(order))
         if self.max_shares is not None and shares > self.max_shares:
             return f"{shares} shares are more than max_shares={self.max_shares}"
-        if self.max_notional is not None and shares * order.price() > self.max_notional:
+        worth = shares * order.asset.price_multiplier
+        if self.max_notional is not None and worth * order.price() > self.max_notional:
             return f"{shares} shares at {order.price():g} are worth more than max_notional={self.max_notional}"
         return None
 

@@ -16,6 +16,7 @@ TradewindError
 │   ├── CannotOrderContinuousFuture
 │   ├── BadFill                    a slippage or commission model gave what cannot be booked
 │   ├── TradingControlViolation     an order breaks a limit the algorithm set itself
+│   ├── MarginCall                 the positions need more equity than there is
 │   ├── AccountControlViolation     leverage left the limits the algorithm set itself
 │   └── ReservedRecordName
 ├── HistoryWindowStartsBeforeData
@@ -152,6 +153,17 @@ class CannotOrderContinuousFuture(AlgorithmError):
         super().__init__(
             f"{asset} cannot be ordered: it is the name of a place in a chain. Order the contract there, "
             f"data.current(…, 'contract'); {now}."
+        )
+
+
+class MarginCall(AlgorithmError):
+    """The maintenance margin is more than the equity. Attributes: session, equity, initial, maintenance (currency)."""
+
+    def __init__(self, session: str, equity: float, initial: float, maintenance: float) -> None:
+        self.session, self.equity, self.initial, self.maintenance = session, equity, initial, maintenance
+        super().__init__(
+            f"margin call at the end of {session}: the positions need {maintenance:,.2f} of equity, there is "
+            f"{equity:,.2f}. Hold less, or let set_margin(…, on_call='liquidate') cut the positions."
         )
 
 

@@ -187,18 +187,56 @@ class Portfolio:
         return f"Portfolio(value={self.portfolio_value:.2f}, cash={self.cash:.2f}, positions={len(self.positions)})"
 
 
+class MarginBooks(Protocol):
+    """What the account needs of the margin desk."""
+
+    @property
+    def initial_rate(self) -> float:
+        """The equity that a unit of money in shares needs."""
+
+    def required(self) -> tuple[float, float]:
+        """Return (initial, maintenance) of what is held."""
+
+
 class Account:
-    """Leverage, and a broker's usual fields (no margin is modelled: buying power is infinite)."""
+    """Leverage, and a broker's usual fields.
+
+    Without a margin model (set_margin) nothing is required, buying power is infinite, and available funds and excess
+    liquidity are the cash; with one they are the equity less what the positions need.
+    """
 
     accrued_interest = 0.0
-    buying_power = math.inf
     day_trades_remaining = math.inf
-    initial_margin_requirement = 0.0
-    maintenance_margin_requirement = 0.0
     regt_margin = math.inf
 
     def __init__(self, ledger: Books) -> None:
         self._ledger = ledger
+        self.margin: MarginBooks | None = None
+
+    @property
+    def initial_margin_requirement(self) -> float:
+        """The equity needed to open what is held."""
+        return 0.0 if self.margin is None else self.margin.required()[0]
+
+    @property
+    def maintenance_margin_requirement(self) -> float:
+        """The equity needed to hold what is held; below it there is a margin call."""
+        return 0.0 if self.margin is None else self.margin.required()[1]
+
+    @property
+    def available_funds(self) -> float:
+        """Net liquidation less the initial margin; the cash without a margin model."""
+        return self._ledger.cash if self.margin is None else self._ledger.equity - self.margin.required()[0]
+
+    @property
+    def excess_liquidity(self) -> float:
+        """Net liquidation less the maintenance margin; the cash without a margin model."""
+        return self._ledger.cash if self.margin is None else self._ledger.equity - self.margin.required()[1]
+
+    @property
+    def buying_power(self) -> float:
+        """What shares may still be bought for; infinite without a margin model."""
+        return math.inf if self.margin is None else max(self.available_funds, 0.0) / self.margin.initial_rate
 
     @property
     def accrued_dividends(self) -> float:
@@ -211,8 +249,6 @@ class Account:
         return self._ledger.cash
 
     regt_equity = settled_cash
-    available_funds = settled_cash
-    excess_liquidity = settled_cash
 
     @property
     def net_liquidation(self) -> float:

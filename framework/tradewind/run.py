@@ -306,6 +306,8 @@ def _result(simulator: Simulator, facts: Mapping[str, Any], marks: Mapping[str, 
     named = {**facts, "benchmark": simulator.recorder.benchmark_name}
     if simulator.algorithm.settings.financing is not None:
         named["financing"] = simulator.algorithm.settings.financing.totals
+    if simulator.desk is not None:
+        named["margin"] = simulator.desk.totals
     if simulator.recorder.capital_changes:
         named["capital_changes"] = simulator.recorder.capital_changes
     return simulator.recorder.result(simulator.blotter, named, timing)

@@ -14,6 +14,7 @@ from tradewind.commission import CommissionModel
 from tradewind.errors import BadParameter
 from tradewind.fill_rules import FillRules, fill_rules_of
 from tradewind.financing import Financing, financing_of
+from tradewind.margin import Margin, margin_of
 from tradewind.slippage import SlippageModel
 from tradewind.times import moment
 from tradewind_data.assets import Asset, AssetFinder
@@ -47,6 +48,7 @@ class Settings:
         self._environment = environment_of(clock, capital_base)
         self.benchmark: Asset | pd.Series | None = None
         self.financing: Financing | None = None
+        self.margin: Margin | None = None
         self.symbols_as_of = clock.label(clock.last)
 
     def set_slippage(self, us_equities: Any = None, us_futures: Any = None) -> None:
@@ -87,6 +89,11 @@ class Settings:
         self._settable("set_financing")
         columns, column_of = len(self._finder), self._finder.column
         self.financing = financing_of(cash_rate, debit_rate, borrow_fee, day_count, columns, column_of)
+
+    def set_margin(self, model: Any, on_call: str = "liquidate", on_order: str = "reject") -> None:
+        """Ask for margin: what positions need, what a margin call does, and whether orders beyond it are rejected."""
+        self._settable("set_margin")
+        self.margin = margin_of(model, on_call, on_order)
 
     def set_symbol_lookup_date(self, dt: Any) -> None:
         """Look symbols up as of a date from now on."""

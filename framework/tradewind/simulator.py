@@ -6,7 +6,8 @@ before the open      before_trading_start
 each bar             orders of earlier bars fill, their commissions are charged, holdings are marked at the close,
                      then handle_data and the scheduled functions run; what they order waits for the next bar
 session end          positions in assets whose life is over are closed, open orders are cancelled if the cancel policy
-                     says so, the account controls look at the leverage, the session's row is recorded
+                     says so, margin is called for, the account controls look at the leverage, the session's row is
+                     recorded
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from tradewind.blotter import ASSET_CLOSED, Blotter, Fills
 from tradewind.capital import CapitalChange
 from tradewind.financing import Charges
 from tradewind.ledger import Ledger
+from tradewind.margin_desk import MarginDesk
 from tradewind.recorder import Recorder
 from tradewind.semantics import Semantics
 from tradewind_data.adjustments import Actions
@@ -56,6 +58,7 @@ class Simulator:
         self.session = market.clock.first
         algorithm.once_in_24_hours = not semantics.scheduled_on_early_closes
         algorithm.exact_prices = semantics.exact_prices
+        self.desk: MarginDesk | None = None
         self._eventful = self._eventful_sessions()
         self._quiet, self._schedules_seen = ~self._eventful, 0
 
@@ -65,6 +68,11 @@ class Simulator:
         if initialize is not None:
             with self._user_code():
                 initialize(self.algorithm.context)
+        margin, market = self.algorithm.settings.margin, self.market
+        if margin is not None:
+            log = self.algorithm.log
+            self.desk = MarginDesk(margin, market.finder, self.ledger, self.blotter, market.prices, log)
+            self.algorithm.account.margin = self.desk
 
     def run(self, progress: Progress | None = None) -> None:
         """Run every session of the clock."""
@@ -175,6 +183,8 @@ class Simulator:
         self._fill(session, now)
         self._mark(session, session)
         self.algorithm.run_bar()
+        if self.desk is not None:
+            self.desk.review(session, session)
 
     def minutes(self, session: int) -> None:
         """Run a session's minutes: fill, then the user's functions; minutes in which nothing can happen are passed
@@ -202,6 +212,8 @@ class Simulator:
                 handle_data(context, data)
             for function in due.get(minute, always):
                 function(context, data)
+            if self.desk is not None:
+                self.desk.review(at, session)
             minute = minute + 1 if every_minute or blotter.anything_open else _next(due, minute, len(stamps))
         algorithm.move_to(Phase.TRADING, first + len(stamps) - 1, session, stamps[-1])
         self._mark_now()
@@ -225,6 +237,8 @@ class Simulator:
         for ordinal in self.blotter.end_of_session(now, self.market.clock.by_minute):
             if self.blotter.cancel_policy.warn_on_cancel:
                 self.algorithm.log.warning(cancel_policy.told(self.blotter.snapshot(ordinal)))
+        if self.desk is not None:
+            self.desk.end_of_session(session, f"{self.market.clock.sessions.index[session]:%Y-%m-%d}")
         if self.algorithm.controls.account:
             self.algorithm.controls.check_account(self.algorithm.account.leverage, now)
         self.recorder.end_of_session(session)

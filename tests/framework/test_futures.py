@@ -16,12 +16,13 @@ from tradewind.api import (
     order_value,
     record,
     set_commission,
+    set_max_order_size,
     set_slippage,
     slippage,
     symbol,
 )
 from tradewind.contract_costs import DEFAULT_ETA, ETA, EXCHANGE_FEES
-from tradewind.errors import BadParameter
+from tradewind.errors import BadParameter, TradingControlViolation
 from tradewind.run import run_algorithm
 from tradewind_data.errors import SymbolNotFound
 
@@ -166,6 +167,18 @@ def test_shares_keep_their_compiled_path_beside_contracts(market, on_sessions):
     bundle = market.contract(5, "CLM21", CLOSES).asset(6, [10.0] * 8).bundle()
     result = ran(bundle, None, on_sessions({0: lambda c, d: [order(symbol("BBB"), 10), order(symbol("CLM21"), 1)]}))
     assert result.fills["price"].tolist() == pytest.approx([10.005, 51.0 * (1 + 7.5e-4)])
+
+
+def test_a_control_of_worth_counts_the_multiplier(market, no_costs, on_sessions):
+    bundle = market.contract(5, "CLM21", CLOSES, multiplier=100.0).bundle()
+
+    def initialize(context):
+        no_costs(context)
+        set_max_order_size(max_notional=15_000)
+
+    act = {0: lambda c, d: order(symbol("CLM21"), 3), 1: lambda c, d: order(symbol("CLM21"), -3)}
+    with pytest.raises(TradingControlViolation, match="3 shares at 51 are worth more than max_notional=15000"):
+        ran(bundle, initialize, on_sessions(act))
 
 
 def test_models_of_the_other_class_are_refused(market):

@@ -19,11 +19,13 @@ ELSEWHERE = {
     "calendars",
     "execution",
     "log",
+    "margin",
     "order_optimal_portfolio",
     "run_optimization",
     "set_asset_date_bounds",
     "set_fills",
     "set_financing",
+    "set_margin",
     "set_min_leverage",
     "sid",
 }
