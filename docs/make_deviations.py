@@ -36,6 +36,9 @@ ALWAYS = """
   Test: `tests/framework/test_costs.py::test_commission_over_two_fills_of_one_order`.
 - **Stops that were reached** stay with their order (`stop`, `stop_reached`); the original forgets the stop of a
   stop-limit order. `Result.to_zipline()` shows orders in its form.
+- **Past its last day** an asset has no price before the open of the next session, either; in a minute run of the
+  original it still has its last one there, since the question is asked as of the minute before. Test:
+  `tests/framework/test_minutes.py::test_an_asset_past_its_last_day_has_no_price_before_the_open`.
 - **A bar with prices and volume 0** is a bar: `last_traded` and the price before a history's window count it, though
   nothing fills in it. `last_traded` is the time of the bar, its close; the original gives the session's label.
 - **History of one asset and several fields** has sessions in its rows, as the original's documentation says; its code

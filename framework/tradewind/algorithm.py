@@ -10,7 +10,7 @@ import datetime as dt
 import warnings
 from collections.abc import Callable
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any
 
@@ -134,7 +134,7 @@ class Algorithm:
         self.end = self.session = market.clock.first
         self.now = market.clock.label(market.clock.first)
         self.scheduled: list[tuple[Scheduled, np.ndarray]] = []
-        self.once_in_24_hours, self.exact_prices = False, True
+        self.once_in_24_hours, self.once_a_day, self.exact_prices = False, False, True
         self.equity = ledger.equity
         self.log = AlgorithmLog(lambda: self.now)
         self.context = Context(self)
@@ -227,6 +227,8 @@ class Algorithm:
         on = rule.sessions(sessions.labels, sessions.early)
         if self.once_in_24_hours:
             on = once_in_24_hours(on, sessions.closes, self.market.clock.first)
+        if self.once_a_day and rule.time_rule.minutes is None:
+            rule = replace(rule, time_rule=time_rules.market_open())
         self.scheduled.append((rule, on))
 
     # ---------------------------------------------------------------- looking up

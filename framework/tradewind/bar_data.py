@@ -73,6 +73,7 @@ class BarData:
         self._last_columns = np.empty(0, dtype=np.int64)
         self._last_labels = pd.Index([])
         self.restrictions: list[Any] = []
+        self.shut = False  # nothing may be traded now, whatever the asset
 
     def move_to(self, end: int, seen: int, now: int) -> None:
         """Move to a moment: `end` the last known bar, `seen` today's session, `now` the time (ns UTC)."""
@@ -209,6 +210,8 @@ class BarData:
 
     def _tradable(self, columns: np.ndarray) -> np.ndarray:
         """Return bool[n]: last_known is NaN exactly for what is not listed or never traded."""
+        if self.shut:
+            return np.zeros(len(columns), dtype=bool)
         known = ~np.isnan(self._prices.last_known(columns, self._end, self._seen))
         return np.asarray(known & (self._seen <= self._finder.orderable_to[columns]))
 

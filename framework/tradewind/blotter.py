@@ -73,7 +73,7 @@ def _new_orders(capacity: int) -> OrderBook:
     """Return an order book with room for that many orders."""
     whole, number, flag, small = np.int64, np.float64, np.bool_, np.int8
     kinds = (whole, whole, whole, number, number, number, flag, flag, small, small, small, whole, whole, number, number)
-    arrays = [np.zeros(capacity, dtype=kind) for kind in kinds]
+    arrays = [np.zeros(capacity, dtype=kind) for kind in (*kinds, whole, whole)]
     return OrderBook._make([*arrays, np.zeros((capacity, 4), dtype=np.int32)])
 
 
@@ -345,10 +345,10 @@ class Blotter:
             price, traded = close[column], volume[column]
             if bar is not None and traded > 0 and column not in full:
                 assert self.fill_rules is not None  # a bar comes with its rules
-                price = self.fill_rules.start(self.orders, i, bar, column)
+                price = self.fill_rules.start(self.orders, i, bar, column, now)
                 why = matching.UNREACHED if np.isnan(price) else None
             else:
-                why = self._waits_for(i, price, traded, column in full)
+                why = self._waits_for(i, price, traded, column in full, now)
             if why is not None:
                 self.orders.waits[i, why] += 1
                 continue
@@ -362,13 +362,13 @@ class Blotter:
             count += 1
         return count
 
-    def _waits_for(self, i: int, price: float, traded: float, full: bool) -> int | None:
+    def _waits_for(self, i: int, price: float, traded: float, full: bool, now: int) -> int | None:
         """Return why an order cannot fill in this bar, whatever its model says; None when it can."""
         if np.isnan(price) or not traded > 0:
             return matching.UNTRADED
         if full:
             return matching.NO_ROOM
-        return None if matching.triggered(self.orders, i, price) else matching.UNREACHED
+        return None if matching.triggered(self.orders, i, price, now) else matching.UNREACHED
 
     def _group(self, column: int) -> int:
         """Return the asset class of a column."""
@@ -443,8 +443,14 @@ class Blotter:
             status=OrderStatus(int(o.status[ordinal])),
             reason=self.reason(ordinal),
             created=pd.Timestamp(int(o.created[ordinal]), tz="UTC"),
-            dt=pd.Timestamp(int(o.updated[ordinal]), tz="UTC"),
+            dt=pd.Timestamp(self._changed(ordinal), tz="UTC"),
         )
+
+    def _changed(self, ordinal: int) -> int:
+        """Return when an order was last placed, filled, cancelled or triggered; a stop-limit is by its limit alone."""
+        o = self.orders
+        reached = o.stop_at if np.isnan(o.limit[ordinal]) else o.limit_at
+        return max(int(o.updated[ordinal]), int(reached[ordinal]))
 
     def reason(self, ordinal: int) -> str:
         """Return why an order has the status it has."""

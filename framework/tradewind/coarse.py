@@ -1,7 +1,8 @@
 """Bars as the original engine stores them: prices in thousandths, 32-bit volumes, dividends seen from the eve alone.
 
 A CoarseReader stands where a BarReader stands. With r(p) = round(1000·p)·0.001 it answers r of every stored price and
-trunc of every volume, and its own price factors, since the ratio of a dividend a is 1 − a/c with c such a close.
+trunc of every volume, and its own price factors, since the ratio of a dividend a is 1 − a/c with c such a close. A
+CoarseMinuteReader does the same for the minutes.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ import numpy as np
 
 from tradewind_data.adjustments import Actions, Factors, FloatArray
 from tradewind_data.assets import AssetFinder
-from tradewind_data.bars import BarReader
+from tradewind_data.bars import BarReader, adjusted
+from tradewind_data.minutebars import MinuteReader
 from tradewind_data.sessions import Int64Array
 
 UINT32_MAX = 2**32 - 1
@@ -64,7 +66,7 @@ class CoarseReader:
 
     def __init__(self, reader: BarReader, actions: Actions, rounded: bool, eve_only: bool) -> None:
         self._reader, self._actions = reader, actions
-        self._rounded, self._eve_only = rounded, eve_only
+        self.rounded, self._eve_only = rounded, eve_only
         self._values: dict[str, FloatArray] = {}
         self.first_session, self.last_session = reader.first_session, reader.last_session
         self.last_trade, self.last_trades = reader.last_trade, reader.last_trades
@@ -73,7 +75,7 @@ class CoarseReader:
         """Return float64[R, N] of a field, C order, read-only; row = session ordinal."""
         if field not in self._values:
             stored = self._reader.values(field)
-            found = in_thousandths(field, stored) if self._rounded else stored
+            found = in_thousandths(field, stored) if self.rounded else stored
             found.setflags(write=False)
             self._values[field] = found
         return self._values[field]
@@ -88,10 +90,13 @@ class CoarseReader:
         first, seen = end - n + 1, end if seen_from is None else seen_from
         columns = np.arange(self._assets) if columns is None else columns
         out = self.values(field)[first : end + 1].take(columns, axis=1)
-        factors = self._volume_factors if field == "volume" else self._price_factors
-        for column, session, ratio in zip(*factors.between(first, seen), strict=True):
+        for column, session, ratio in zip(*self.changes(field, first, seen), strict=True):
             out[: session - first, columns == column] *= ratio
         return out
+
+    def changes(self, field: str, start: int, end: int) -> tuple[np.ndarray, np.ndarray, FloatArray]:
+        """Return (column, session, ratio) of the actions with start < session ≤ end that change a field."""
+        return (self._volume_factors if field == "volume" else self._price_factors).between(start, end)
 
     def factors(self, end: int) -> FloatArray:
         """Return float64[N]: the products of all price ratios effective up to `end`."""
@@ -134,3 +139,26 @@ class CoarseReader:
         ratio = 1.0 - amount / base
         good = ratio > 0
         return column[good], ex[good], ratio[good]
+
+
+class CoarseMinuteReader:
+    """The minutes of a MinuteReader, read with the care of the daily bars: `daily` is their CoarseReader."""
+
+    def __init__(self, reader: MinuteReader, daily: CoarseReader) -> None:
+        self._reader, self._daily = reader, daily
+        self.minutes, self.first_minute, self.last_trade = reader.minutes, reader.first_minute, reader.last_trade
+
+    def session_values(self, field: str, session: int) -> FloatArray:
+        """Return float64[m, N] of a field over the m minutes of a session."""
+        stored = self._reader.session_values(field, session)
+        return in_thousandths(field, stored) if self._daily.rounded else stored
+
+    def window(self, field: str, columns: np.ndarray | None, end: int, n: int, seen_from: int) -> FloatArray:
+        """Return float64[n, k]: minutes end − n + 1 … end of columns (None: all), seen from a session."""
+        start, minutes = end - n + 1, self.minutes
+        first, last = minutes.session(start), minutes.session(end)
+        whole = np.concatenate([self.session_values(field, session) for session in range(first, last + 1)])
+        lo = start - minutes.span(first)[0]
+        raw = whole[lo : lo + n] if columns is None else whole[lo : lo + n, columns]
+        column, session, ratio = self._daily.changes(field, first, seen_from)
+        return adjusted(raw, columns, column, minutes.starts[session] - start, ratio)

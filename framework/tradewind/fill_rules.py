@@ -48,8 +48,11 @@ class FillRules:
         """Whether a bar's high and low reach limits and stops."""
         return self.triggers == "range"
 
-    def start(self, orders: Any, i: int, bar: Bar, column: int) -> float:
-        """Return the price from which order i fills in this bar, NaN while its limit or stop is not reached."""
+    def start(self, orders: Any, i: int, bar: Bar, column: int, now: int) -> float:
+        """Return the price from which order i fills in this bar (ns UTC), NaN while its limit or stop is not reached.
+
+        What is reached is written into the order, with the time.
+        """
         side = 1 if orders.amount[i] > 0 else -1
         opened, close = float(bar.open[column]), float(bar.close[column])
         best, worst = (bar.low[column], bar.high[column])[::side]
@@ -58,7 +61,7 @@ class FillRules:
         if not math.isnan(stop) and not orders.stop_reached[i]:
             if side * worst < side * stop:
                 return math.nan
-            orders.stop_reached[i] = True
+            orders.stop_reached[i], orders.stop_at[i] = True, now
             if math.isnan(limit):
                 return side * max(side * opened, side * stop)
             price, best, opened = close, close, close
@@ -66,7 +69,8 @@ class FillRules:
             return price
         if side * best > side * limit:
             return math.nan
-        orders.limit_reached[i] = True
+        if not orders.limit_reached[i]:
+            orders.limit_reached[i], orders.limit_at[i] = True, now
         return side * min(side * opened, side * limit)
 
 

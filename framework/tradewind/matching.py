@@ -48,6 +48,8 @@ class OrderBook(NamedTuple):
     updated: np.ndarray  # int64[K] ns UTC
     asked: np.ndarray  # float64[K] the verb's argument: shares, currency, or a fraction of the portfolio value
     shares: np.ndarray  # float64[K] signed shares before rounding
+    stop_at: np.ndarray  # int64[K] ns UTC of the bar that reached the stop, 0 = none has
+    limit_at: np.ndarray  # int64[K] ns UTC of the bar that reached the limit, 0 = none has
     waits: np.ndarray  # int32[K, 4] bars in which the open order did not fill, by UNTRADED … BEYOND_LIMIT
 
 
@@ -72,15 +74,18 @@ class FillBuffer(NamedTuple):
 
 
 @njit(cache=True)
-def triggered(orders: OrderBook, i: int, price: float) -> bool:
-    """Test stop and limit of order i at this close, remember what was reached, and say whether it may fill."""
+def triggered(orders: OrderBook, i: int, price: float, now: int) -> bool:
+    """Test stop and limit of order i at this close, remember what was reached when, and say whether it may fill."""
     side = 1.0 if orders.amount[i] > 0 else -1.0
     if not np.isnan(orders.stop[i]) and not orders.stop_reached[i]:
         orders.stop_reached[i] = side * price >= side * orders.stop[i]
         if not orders.stop_reached[i]:
             return False
+        orders.stop_at[i] = now
     if not np.isnan(orders.limit[i]) and not orders.limit_reached[i]:
         orders.limit_reached[i] = side * price <= side * orders.limit[i]
+        if orders.limit_reached[i]:
+            orders.limit_at[i] = now
         return orders.limit_reached[i]
     return True
 
@@ -178,7 +183,7 @@ def fill_orders(
         if used[column] < 0.0:
             orders.waits[i, NO_ROOM] += 1
             continue
-        if not triggered(orders, i, price):
+        if not triggered(orders, i, price, now):
             orders.waits[i, UNREACHED] += 1
             continue
         wanted = orders.amount[i] - orders.filled[i]

@@ -13,6 +13,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from tradewind.coarse import CoarseMinuteReader, CoarseReader
 from tradewind.errors import BadParameter, HistoryWindowStartsBeforeData
 from tradewind.fill_rules import Bar
 from tradewind.prices import Prices, carried_forward
@@ -26,8 +27,9 @@ class MinutePrices:
 
     frequencies: tuple[str, ...] = FREQUENCIES
 
-    def __init__(self, daily: Prices, reader: MinuteReader) -> None:
-        self.daily, self.reader = daily, reader
+    def __init__(self, daily: Prices, bars: MinuteReader) -> None:
+        self.daily = daily
+        self.reader = CoarseMinuteReader(bars, daily.reader) if isinstance(daily.reader, CoarseReader) else bars
         self.finder, self.sessions = daily.finder, daily.sessions
         self.session_closes, self.returns_of = daily.session_closes, daily.returns_of
         self.price_before = daily.price_before
@@ -142,20 +144,30 @@ class MinutePrices:
 
         "price" is the close carried forward, also from before the window, up to the asset's end date.
         """
+        last = self.reader.minutes.session(at)
+        if self.daily.decimals is not None and last < seen:
+            self.open_session(last)  # shown as it was then, and what happened since comes on top
+            return self.window(field, columns, at, bars, last, frequency) * self._since(field, columns, last, seen)
         if frequency == "1d":
             return self._days(field, columns, at, bars, seen)
         if frequency != "1m":
             raise BadParameter("frequency", frequency, "'1m' or '1d'", FREQUENCIES)
         start = self._first_minute(at, bars)
-        if field != "price":
-            return self.reader.window(field, columns, at, bars, seen_from=seen)
-        closes = self.reader.window("close", columns, at, bars, seen_from=seen)
-        if not np.isnan(closes).any():
+        values = self.reader.window("close" if field == "price" else field, columns, at, bars, seen_from=seen)
+        if field == "volume":
+            return values
+        closes = self.daily.shown(values, columns)
+        if field != "price" or not np.isnan(closes).any():
             return closes
         filled = carried_forward(closes, self._last_close(columns, start - 1, seen))
         owner = self.reader.minutes.sessions(np.arange(start, at + 1))[:, None]
         listed = (self.finder.start[columns] <= owner) & (owner <= self.finder.end[columns])
         return np.where(listed, filled, np.nan)
+
+    def _since(self, field: str, columns: np.ndarray, session: int, seen: int) -> np.ndarray:
+        """Return float64[n]: what turns a value of a session into one seen from a later one."""
+        column, _, ratio = self.daily.reader.changes(field, session, seen)
+        return np.array([ratio[column == wanted].prod() for wanted in columns])
 
     def _first_minute(self, at: int, bars: int) -> int:
         """Return the first minute of a window; refuse one that reaches before the data."""
@@ -178,6 +190,9 @@ class MinutePrices:
         if bars == 1:
             return today
         past = self.daily.window(field, columns, seen - 1, bars - 1, seen, "1d")
+        if field == "price" and self.daily.decimals is not None:
+            untraded = np.isnan(self._blocks["close"][: row + 1, columns]).all(axis=0)
+            today = np.where(untraded & ~np.isnan(today), past[-1], today)
         return np.concatenate([past, today])
 
     def _today(self, field: str, columns: np.ndarray, row: int) -> np.ndarray:

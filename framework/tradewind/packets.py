@@ -144,19 +144,19 @@ def _state(
     commission: float,
     asset_of: AssetOf,
 ) -> dict[str, Any]:
-    """The packet of an order at one moment.
+    """The packet of an order at the end of the session of its last event, at `time`.
 
     A stop that was reached turns a stop-limit order into a limit order: its stop is forgotten.
     """
     _, amount, _, limit, stop = epoch
     ended = order["status"] in ENDED and time == order["updated"]
-    traded = filled != 0 or ended
     has_limit, has_stop = not pd.isna(limit), not pd.isna(stop)
-    stop_reached = has_stop and traded and (order["stop_reached"] if ended else True)
-    turned = stop_reached and has_limit
+    limit_at, stop_at = _reached(order["limit_at"], time), _reached(order["stop_at"], time)
+    turned = stop_at is not None and has_limit
+    changed = limit_at if has_limit else stop_at
     return {
         "id": order_key(order["order_id"]),
-        "dt": time,
+        "dt": time if changed is None else max(time, changed),
         "created": order["created"],
         "reason": (order["reason"] or None) if ended and isinstance(order["reason"], str) else None,
         "sid": asset_of(int(order["sid"])),
@@ -165,7 +165,12 @@ def _state(
         "commission": commission,
         "limit": float(limit) if has_limit else None,
         "stop": float(stop) if has_stop and not turned else None,
-        "limit_reached": bool(has_limit and traded and (order["limit_reached"] if ended else True)),
-        "stop_reached": bool(stop_reached and not turned),
+        "limit_reached": limit_at is not None,
+        "stop_reached": stop_at is not None and not turned,
         "status": STATUS_CODES[order["status"]] if ended else STATUS_CODES["filled" if filled == amount else "open"],
     }
+
+
+def _reached(when: Any, time: pd.Timestamp) -> pd.Timestamp | None:
+    """The time at which a limit or stop was reached, None when that was not by the end of the session of `time`."""
+    return None if pd.isna(when) or _label(when) > _label(time) else when

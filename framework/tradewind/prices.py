@@ -53,7 +53,7 @@ class Prices:
         sessions: Sessions,
         decimals: np.ndarray | None = None,
     ) -> None:
-        self.reader, self.finder, self.sessions, self._decimals = reader, finder, sessions, decimals
+        self.reader, self.finder, self.sessions, self.decimals = reader, finder, sessions, decimals
         self.close = self.session_closes = reader.values("close")
         self.volume = reader.values("volume")
         self.price_item: Callable[[int, int], float] = self.close.item
@@ -156,7 +156,7 @@ class Prices:
 
     def shown(self, window: np.ndarray, columns: np.ndarray) -> np.ndarray:
         """Return prices with as many decimals as a history shows: all, unless the semantics say otherwise."""
-        return window if self._decimals is None else rounded(window, self._decimals[columns])
+        return window if self.decimals is None else rounded(window, self.decimals[columns])
 
     def _carried_forward(self, closes: np.ndarray, columns: np.ndarray, end: int, seen: int) -> np.ndarray:
         """Return the closes with gaps filled by the last close before them, NaN after the end date."""

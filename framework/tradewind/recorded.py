@@ -96,6 +96,9 @@ def orders(blotter: Any, finder: AssetFinder) -> pd.DataFrame:
         columns[name] = utc(getattr(o, name)[:count])
     for name in ("amount", "filled", "commission", "limit", "stop", "limit_reached", "stop_reached"):
         columns[name] = getattr(o, name)[:count]
+    for name in ("limit_at", "stop_at"):
+        stamps = getattr(o, name)[:count]
+        columns[name] = utc(np.where(stamps, stamps, np.iinfo(np.int64).min))
     columns["status"] = _words(STATUSES, o.status[:count])
     columns["reason"] = _words(blotter.reasons, blotter.final_reasons())
     columns["via"] = _words(blotter.verbs, o.via[:count])

@@ -44,6 +44,12 @@ class Semantics:
         "the session just before alone: without a bar there, earlier prices are never adjusted.",
         "test_coarse.py::test_a_dividend_after_a_hole_adjusts_and_in_the_original_not",
     )
+    tradable_before_open: bool = _deviation(
+        "D6",
+        "In a minute run, data.can_trade in before_trading_start answers for the coming session. In the original it is "
+        "always False there, since it asks about the moment of the opening bell, which ends no minute.",
+        "test_minutes.py::test_before_the_open_an_asset_can_be_traded_and_in_the_original_none",
+    )
     exact_splits: bool = _deviation(
         "D7",
         "A split multiplies shares by an exact ratio and pays the fraction at market value; the basis is not rounded. "
@@ -88,6 +94,12 @@ class Semantics:
         "In a minute run, orders still open at the end of a session are cancelled with a log line, as on the original "
         "platform; set_cancel_policy(NeverCancel()) keeps them. The original engine keeps them by default.",
         "test_minutes.py::test_minute_orders_end_with_the_session",
+    )
+    every_minute_is_each: bool = _deviation(
+        "D27",
+        "time_rules.every_minute() runs a scheduled function in each minute of a session. In the original it runs in "
+        "the first minute alone, since a rule holds once a day.",
+        "test_minutes.py::test_every_minute_means_each_and_in_the_original_the_first_of_a_day",
     )
     reserved_record_names: bool = _deviation(
         "D23",

@@ -56,7 +56,8 @@ class Simulator:
         self.ledger, self.blotter, self.recorder, self.semantics = ledger, blotter, recorder, semantics
         self.capital_changes = capital_changes or {}
         self.session = market.clock.first
-        algorithm.once_in_24_hours = not semantics.scheduled_on_early_closes
+        algorithm.once_in_24_hours = not (semantics.scheduled_on_early_closes or market.clock.by_minute)
+        algorithm.once_a_day = not semantics.every_minute_is_each
         algorithm.exact_prices = semantics.exact_prices
         self.desk: MarginDesk | None = None
         self._eventful = self._eventful_sessions()
@@ -175,7 +176,9 @@ class Simulator:
         now = int(clock.sessions.opens[session]) - MINUTES_BEFORE_OPEN
         self._mark(known, session)
         self.algorithm.move_to(Phase.BEFORE_OPEN, known, session, now)
+        self.algorithm.data.shut = clock.by_minute and not self.semantics.tradable_before_open
         function(self.algorithm.context, self.algorithm.data)
+        self.algorithm.data.shut = False
 
     def bar(self, session: int, now: int) -> None:
         """Run a session's one bar: fill the orders of earlier bars, mark the holdings, run the user's functions."""

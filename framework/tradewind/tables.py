@@ -78,6 +78,8 @@ SCHEMAS: Mapping[str, Mapping[str, str]] = {
         "stop": REAL,
         "limit_reached": FLAG,
         "stop_reached": FLAG,
+        "limit_at": UTC,
+        "stop_at": UTC,
         "status": TEXT,
         "reason": TEXT,
         "via": TEXT,

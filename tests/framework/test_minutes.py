@@ -53,17 +53,21 @@ def daily(table):
 
 @pytest.fixture(scope="module")
 def bundle(tmp_path_factory):
-    """AAA rises a cent a minute and splits 2:1 on the third day; BBB misses minutes 2–4 and the first of day three."""
+    """AAA rises a cent a minute and splits 2:1 on the third day; BBB misses minutes 2–4 and the first of day three.
+
+    CCC, whose prices have five decimals, trades on the first day alone.
+    """
     folder, root = tmp_path_factory.mktemp("minutes"), tmp_path_factory.mktemp("root")
     for kind in ("daily", "minute"):
         (folder / kind).mkdir()
     rising = frame(100.0, 0.01)
     third = rising.index >= 600
     rising.loc[third, ["open", "high", "low", "close"]] /= 2
-    for name, table in {"AAA": rising, "BBB": frame(20.0, 0.0, holes=[1, 2, 3, 600])}.items():
+    short = frame(7.12345, 0.0, holes=range(390, 990))
+    for name, table in {"AAA": rising, "BBB": frame(20.0, 0.0, holes=[1, 2, 3, 600]), "CCC": short}.items():
         table.to_csv(folder / "minute" / f"{name}.csv", index=False)
         daily(table).to_csv(folder / "daily" / f"{name}.csv", index=False)
-    (folder / "assets.csv").write_text("symbol,sid\nAAA,1\nBBB,2\n")
+    (folder / "assets.csv").write_text("symbol,sid\nAAA,1\nBBB,2\nCCC,3\n")
     (folder / "splits.csv").write_text("symbol,effective_date,factor\nAAA,2021-11-29,2\n")
     ingest_folder(folder, "minutes", root=root)
     return open_bundle("minutes", root)
@@ -164,6 +168,54 @@ def test_handle_data_comes_first_and_every_minute_is_every_minute(bundle):
     run(bundle, lambda c, d: calls.append("handle"), initialize, end=DAYS[0])
     assert calls[:5] == ["handle", "each", "open", "handle", "each"]
     assert (calls.count("each"), calls.count("open")) == (390, 1)
+
+
+def test_every_minute_means_each_and_in_the_original_the_first_of_a_day(bundle):
+    def times(semantics):
+        seen = []
+        each = lambda c, d: seen.append(f"{api.get_datetime():%d %H:%M}")  # noqa: E731
+        once = lambda c: api.schedule_function(each, time_rule=api.time_rules.every_minute())  # noqa: E731
+        run(bundle, None, once, semantics=semantics)
+        return seen
+
+    assert times(ZIPLINE) == ["24 14:31", "26 14:31", "29 14:31"]
+    assert len(times("tradewind")) == sum(COUNTS)
+
+
+@pytest.mark.parametrize(("semantics", "may"), [("tradewind", [True, True, False]), ("zipline", [False] * 3)])
+def test_before_the_open_an_asset_can_be_traded_and_in_the_original_none(bundle, semantics, may):
+    seen = {}
+
+    def before(context, data):
+        assets = api.symbols("AAA", "BBB", "CCC")
+        seen[api.get_datetime().day] = data.can_trade(assets).tolist(), data.can_trade(assets[0])
+
+    def handle_data(context, data):
+        assert data.can_trade(api.sid(1))
+
+    run(bundle, handle_data, before_trading_start=before, semantics=semantics)
+    assert seen[26] == (may, may[0])
+
+
+def test_an_asset_past_its_last_day_has_no_price_before_the_open(bundle):
+    seen = []
+    run(bundle, None, before_trading_start=lambda c, d: seen.append(d.current(api.sid(3), "price")))
+    assert np.isnan(seen).all()
+
+
+@pytest.mark.parametrize(("semantics", "price"), [("tradewind", 7.12345), ("zipline", 7123 * 0.001)])
+def test_minutes_keep_every_digit_and_in_the_original_three_decimals(bundle, free, semantics, price):
+    def ask(context, data):
+        api.order(api.sid(3), 10)
+        table = data.history([api.sid(1), api.sid(3)], "close", 2, "1m")
+        return data.current(api.sid(3), "close"), table[api.sid(3)].iloc[-1], data.history(api.sid(3), "high", 1, "1d")
+
+    handle_data, seen = at(["11-24 14:40"], ask)
+    result = run(bundle, handle_data, free, semantics=semantics)
+    close, minute, day = seen["11-24 14:40"]
+    assert (close, minute) == (pytest.approx(price, rel=1e-15), pytest.approx(price, rel=1e-15))
+    assert day.tolist() == [7.22345 if semantics == "tradewind" else 7223 * 0.001]
+    assert result.fills["price"][0] == close
 
 
 def test_current_values_and_the_last_trade(bundle):

@@ -10,7 +10,7 @@ EXPECTED = Path(__file__).with_name("expected")
 
 @dataclass(frozen=True)
 class Case:
-    """One text on one market: name, text, market, start, end, capital, and the names it records."""
+    """One text on one market: name, text, market, start, end, capital, the names it records, "daily" or "minute"."""
 
     name: str
     text: str
@@ -19,11 +19,18 @@ class Case:
     end: str
     capital: float
     records: tuple
+    frequency: str
+
+    @property
+    def moment(self):
+        """How the moments of this text's probes are written."""
+        return "%Y-%m-%d %H:%M" if self.frequency == "minute" else "%Y-%m-%d"
 
 
 def _constants(text):
     """The capital-letter constants assigned at the head of a text."""
     found = {"MARKETS": ["actions"], "START": "2020-10-20", "END": "2021-06-25", "CAPITAL": 1_000_000.0, "RECORDS": []}
+    found["FREQUENCY"] = "daily"
     for node in ast.parse(text).body:
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and node.targets[0].id in found:
             found[node.targets[0].id] = ast.literal_eval(node.value)
@@ -39,5 +46,5 @@ def all_cases():
         for market in head["MARKETS"]:
             name = path.stem if len(head["MARKETS"]) == 1 else f"{path.stem}-{market}"
             span, capital = (head["START"], head["END"]), float(head["CAPITAL"])
-            made.append(Case(name, text, market, *span, capital, tuple(head["RECORDS"])))
+            made.append(Case(name, text, market, *span, capital, tuple(head["RECORDS"]), head["FREQUENCY"]))
     return made

@@ -4,7 +4,7 @@ from functools import cache
 from pathlib import Path
 
 import pandas as pd
-from tests.parity import markets, plain
+from tests.parity import markets, minute_markets, plain
 
 from tradewind.api import get_datetime
 from tradewind.packets import order_key
@@ -51,12 +51,29 @@ def write_folder(market, folder):
     write_rows(folder / "mergers.csv", "sid,effective_date,ratio", market["mergers"])
 
 
+def write_minutes(market, folder):
+    """The minutes of a market in the folder format."""
+    (folder / "minute").mkdir()
+    for asset in market["assets"]:
+        bars = market["minutes"][asset["sid"]]
+        rows = [(minute_markets.stamp(market["sessions"][day], minute), *bar) for day, minute, *bar in bars]
+        write_rows(folder / "minute" / f"{asset['symbol']}.csv", "date,open,high,low,close,volume", rows)
+
+
+def market_of(name):
+    """The market of a name, of days or of minutes."""
+    return (minute_markets if minute_markets.is_minutes(name) else markets).make(name, sessions())
+
+
 def bundle(name, root):
     """The bundle of a market, made under root once."""
     root = Path(root)
     folder = root / f"{name}-folder"
     if not folder.exists():
-        write_folder(markets.make(name, sessions()), folder)
+        market = market_of(name)
+        write_folder(market, folder)
+        if "minutes" in market:
+            write_minutes(market, folder)
         ingest_folder(folder, name, root=root)
     return open_bundle(name, root)
 
@@ -66,7 +83,7 @@ def run(case, root, semantics="zipline"):
     probes = {}
 
     def probe(name, found):
-        probes.setdefault(f"{get_datetime():%Y-%m-%d} {name}", []).append(plain.tree(found))
+        probes.setdefault(f"{get_datetime():{case.moment}} {name}", []).append(plain.tree(found))
 
     path = Path(root) / f"{case.name}.py"
     path.write_text(case.text, encoding="utf-8")
@@ -77,12 +94,13 @@ def run(case, root, semantics="zipline"):
         start=case.start,
         end=case.end,
         capital_base=case.capital,
+        data_frequency=case.frequency,
         semantics=semantics,
         parameters={"probe": probe},
     )
     perf = result.to_zipline(opened.finder.retrieve)
     found = plain.packets(perf, probes)
-    found["market"] = markets.digest(markets.make(case.market, sessions()))
+    found["market"] = markets.digest(market_of(case.market))
     found["recorded"] = {name: [plain.value(v) for v in result.recorded[name].tolist()] for name in case.records}
     rank = {order_key(ordinal): ordinal for ordinal in range(len(result.orders))}
     return plain.numbered(found, rank)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import cases
 import markets
+import minute_markets
 import pandas as pd
 import plain
 from zipline import api
@@ -41,6 +42,14 @@ def bars_of(market):
         rows = [[0.0] * 5 if row is None else row for row in market["bars"][asset["sid"]]]
         span = index[index.get_loc(asset["start"]) : index.get_loc(asset["end"]) + 1]
         yield asset["sid"], pd.DataFrame(rows, index=span, columns=FIELDS)
+
+
+def minutes_of(market):
+    """sid → frame of minute bars."""
+    days = market["sessions"]
+    for sid, rows in market["minutes"].items():
+        ends = pd.DatetimeIndex([minute_markets.stamp(days[row[0]], row[1]) for row in rows])
+        yield sid, pd.DataFrame([row[2:] for row in rows], index=ends, columns=FIELDS)
 
 
 def write_market(market, asset_db_writer, daily_bar_writer, adjustment_writer):
@@ -121,10 +130,13 @@ def adjustments_of(market):
 
 
 def register_market(name):
-    market = markets.make(name, sessions())
+    room = minute_markets if minute_markets.is_minutes(name) else markets
+    market = room.make(name, sessions())
 
     def into(environ, asset_db_writer, minute_writer, daily_writer, adjustment_writer, calendar, start, end, *rest):
         write_market(market, asset_db_writer, daily_writer, adjustment_writer)
+        if "minutes" in market:
+            minute_writer.write(minutes_of(market))
 
     first, last = pd.Timestamp(market["sessions"][0]), pd.Timestamp(market["sessions"][-1])
     MARKETS[name] = markets.digest(market)
@@ -160,7 +172,7 @@ def run(case):
     probes, placed = {}, Placed()
 
     def probe(name, found):
-        probes.setdefault(f"{api.get_datetime():%Y-%m-%d} {name}", []).append(plain.tree(found))
+        probes.setdefault(f"{api.get_datetime():{case.moment}} {name}", []).append(plain.tree(found))
 
     names = namespace_of(case, probe)
     exec(compile(case.text, case.name, "exec"), names)
@@ -169,6 +181,7 @@ def run(case):
         start=pd.Timestamp(case.start),
         end=pd.Timestamp(case.end),
         capital_base=case.capital,
+        data_frequency=case.frequency,
         bundle=case.market,
         blotter=placed.blotter,
         **{**hooks, "initialize": hooks["initialize"] or (lambda context: None)},

@@ -90,9 +90,12 @@ def record(sessions=None, via="order_optimal_portfolio", benchmark="IBM"):
         "versions": {"tradewind": "0.1.0", "numpy": np.__version__},
         "status": "complete",
     }
+    never = pd.Series(pd.NaT, range(len(orders)), dtype="datetime64[ns, UTC]")
     return Result(
         perf=_perf(rows, wide[benchmark] if benchmark else None, orders),
-        orders=_table("orders", pd.DataFrame(orders)) if orders else tables.empty_table("orders"),
+        orders=_table("orders", pd.DataFrame(orders).assign(limit_at=never, stop_at=never))
+        if orders
+        else tables.empty_table("orders"),
         fills=_rows("fills", fills),
         positions=_rows("positions", positions),
         recorded=pd.DataFrame({"long": [r[3] for r in rows], "note": "calm"}, index=labels),
