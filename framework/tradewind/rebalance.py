@@ -139,4 +139,5 @@ class Rebalancer:
             if check is not None:
                 check(column, amount)
             placed.append(order_id(self._blotter.place(column, amount, VIA, weight, unrounded)))
-        return pd.Series(np.array(placed, dtype=object), index=pd.Index(self._assets[columns]), dtype=object)
+        index = pd.Index(self._assets[columns], dtype=object)
+        return pd.Series(np.array(placed, dtype=object), index=index, dtype=object)
