@@ -164,6 +164,17 @@ class Blotter:
         self.count += 1
         return self.count - 1
 
+    def place_all(
+        self, via: int, columns: np.ndarray, amounts: np.ndarray, asked: np.ndarray, shares: np.ndarray
+    ) -> int:
+        """Add market orders for several columns (arrays of one entry an order); return the first one's ordinal."""
+        if len(columns):
+            terms = np.stack([columns, amounts, np.full(len(columns), via), asked, shares], axis=1)
+            self._placed += terms.ravel().tolist()
+            self.anything_open = True
+            self.count += len(columns)
+        return self.count - len(columns)
+
     def place_priced(
         self, column: int, amount: float, via: int, asked: float, shares: float, limit: float, stop: float
     ) -> int:

@@ -133,11 +133,17 @@ class Rebalancer:
         which = np.flatnonzero(missing)
         columns, missing, asked = columns[which], missing[which], asked[which]
         exact = asked * equity / (prices * multipliers)[which] - holdings[columns]
-        placed = []
-        for order in zip(*(part.tolist() for part in (columns, missing, asked, exact)), strict=True):
-            column, amount, weight, unrounded = order
-            if check is not None:
-                check(column, amount)
-            placed.append(order_id(self._blotter.place(column, amount, VIA, weight, unrounded)))
+        first = self._place((columns, missing, asked, exact), check)
+        placed = [order_id(ordinal) for ordinal in range(first, first + len(columns))]
         index = pd.Index(self._assets[columns], dtype=object)
         return pd.Series(np.array(placed, dtype=object), index=index, dtype=object)
+
+    def _place(self, terms: tuple[np.ndarray, ...], check: Callable[[int, int], None] | None) -> int:
+        """Place orders for columns, shares, weights asked and exact shares; return the first one's ordinal."""
+        if check is None:
+            return self._blotter.place_all(VIA, *terms)
+        first = self._blotter.count
+        for column, amount, asked, exact in zip(*(term.tolist() for term in terms), strict=True):
+            check(column, amount)
+            self._blotter.place(column, amount, VIA, asked, exact)
+        return first
