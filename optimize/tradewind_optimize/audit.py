@@ -33,6 +33,15 @@ def violation(data: Arrays, w: np.ndarray) -> float:
 
 
 @njit(cache=True)
+def measure(
+    data: Arrays, w: np.ndarray, y: np.ndarray, prices: np.ndarray, tilt: np.ndarray
+) -> tuple[float, float, float, float, float, float]:
+    """(the violation, the gap, and the four figures of ``objective``)."""
+    value, bent, size, largest = objective(data, w)
+    return violation(data, w), gap(data, w, y, prices, tilt), value, bent, size, largest
+
+
+@njit(cache=True)
 def gap(data: Arrays, w: np.ndarray, y: np.ndarray, prices: np.ndarray, tilt: np.ndarray) -> float:
     """Σ [φᵢ(wᵢ) − min φᵢ] + Σ multiplier × slack; ``tilt`` float64[n] or [0] is added to the slopes.
 
@@ -66,6 +75,10 @@ def _excess(data: Arrays, w: np.ndarray, slope: np.ndarray, prices: np.ndarray, 
     for i in range(len(w)):
         h, t = (data.bend[i], data.target[i]) if curved else (0.0, 0.0)
         low, high = max(data.lower[i], -radius), min(data.upper[i], radius)
+        quick = _close(data, i, w[i], low, high, slope[i], h, t, prices)
+        if quick >= 0.0:
+            total += quick
+            continue
         best = min(_value(data, i, low, slope[i], h, t, prices), _value(data, i, high, slope[i], h, t, prices))
         rate = slope[i]
         sort_kinks(i, anchor, order)
@@ -81,6 +94,23 @@ def _excess(data: Arrays, w: np.ndarray, slope: np.ndarray, prices: np.ndarray, 
                 rate += prices[j] * (up[j, i] + down[j, i])
         total += _value(data, i, w[i], slope[i], h, t, prices) - best
     return total
+
+
+@njit(cache=True)
+def _close(
+    data: Arrays, i: int, x: float, low: float, high: float, slope: float, h: float, t: float, prices: np.ndarray
+) -> float:
+    """φᵢ(x) − min φᵢ where one look tells: no side falls, or the minimum is on the same piece; else −1."""
+    left = right = slope + h * (x - t)
+    near = min(x - low, high - x)
+    for j in range(len(prices)):
+        move = x - data.anchor[j, i]
+        left += prices[j] * (data.up[j, i] if move > 0.0 else -data.down[j, i])
+        right += prices[j] * (data.up[j, i] if move >= 0.0 else -data.down[j, i])
+        near = min(near, abs(move))
+    if (left <= 0.0 or x <= low) and (right >= 0.0 or x >= high):
+        return 0.0
+    return 0.5 * left * left / h if h > 0.0 and left == right and abs(left) <= h * near else -1.0
 
 
 @njit(cache=True)

@@ -17,6 +17,8 @@ Infinite boxes are read as |w| ≤ 10·max(1, ‖w‖∞); a convex objective th
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,21 +63,33 @@ class Certificate:
 
 def certify(problem: CompiledProblem, solution: Solution, tolerance: float) -> Certificate:
     """Check an optimal Solution; the gap may be 1e-7 of the objective's own scale."""
-    found = solution.gap if problem.general else gap(problem, solution)
+    weights, (y, tilt, slack) = solution.weights, _outside_parts(problem, solution)
+    worst, found, *figures = _measure()(problem.arrays, *map(constant, (weights, y, solution.hinge_duals, tilt)))
     return Certificate(
         solution.solver,
-        residual(problem, solution.weights),
-        found,
+        _worst(problem, weights, float(worst)),
+        solution.gap if problem.general else abs(float(found) + slack),
         tolerance,
-        GAP_TOLERANCE * _scale(problem, solution.weights),
+        GAP_TOLERANCE * _scale(problem, weights, *figures),
     )
+
+
+@cache
+def _measure() -> Any:
+    from tradewind_optimize.audit import measure
+
+    return measure
 
 
 def residual(problem: CompiledProblem, weights: Floats) -> float:
     """The largest violation of any constraint by ``weights``; NaN weights give NaN."""
     from tradewind_optimize.audit import violation
 
-    worst = float(violation(problem.arrays, constant(weights)))
+    return _worst(problem, weights, float(violation(problem.arrays, constant(weights))))
+
+
+def _worst(problem: CompiledProblem, weights: Floats, worst: float) -> float:
+    """The largest violation, given that of the separable part."""
     if problem.rows.dense is None:
         values = problem.rows.dot(weights)
         for part in (problem.row_lower - values, values - problem.row_upper):
@@ -87,10 +101,7 @@ def residual(problem: CompiledProblem, weights: Floats) -> float:
     return worst
 
 
-def _scale(problem: CompiledProblem, weights: Floats) -> float:
-    from tradewind_optimize.audit import objective
-
-    value, bent, size, largest = objective(problem.arrays, constant(weights))
+def _scale(problem: CompiledProblem, weights: Floats, value: float, bent: float, size: float, largest: float) -> float:
     value = abs(value + problem.constant + problem.factor_value(weights))
     if len(problem.curvature):
         value = max(value, 1e-3 * bent, 0.5e-6 * float(problem.curvature.max()))
@@ -164,17 +175,26 @@ def gap(problem: CompiledProblem, solution: Solution) -> float:
     """An upper bound on f(w) − f(optimum), ≥ 0 up to rounding when w is feasible."""
     from tradewind_optimize import audit
 
-    weights, y, total = solution.weights, solution.row_duals, 0.0
+    y, tilt, slack = _outside_parts(problem, solution)
+    found = audit.gap(problem.arrays, *map(constant, (solution.weights, y, solution.hinge_duals, tilt)))
+    return abs(float(found) + slack)
+
+
+def _outside_parts(problem: CompiledProblem, solution: Solution) -> tuple[Floats, Floats, float]:
+    """What compiled code is told of rows kept as triplets and of smooth couplings.
+
+    (Multipliers of the dense rows, what is added to the slopes or [0], multiplier × slack of everything else.)
+    """
+    weights, y, slack = solution.weights, solution.row_duals, 0.0
     tilt = _coupled_slope(problem, solution)
     if problem.rows.dense is None:
         y = row_multipliers(problem, solution)
         bound = np.where(y > 0, problem.row_lower, problem.row_upper)
-        total += float(y[y != 0] @ (problem.rows.dot(weights) - bound)[y != 0])
+        slack += float(y[y != 0] @ (problem.rows.dot(weights) - bound)[y != 0])
         tilt, y = tilt - problem.rows.transpose_dot(y) if len(tilt) else -problem.rows.transpose_dot(y), np.zeros(0)
-    total += audit.gap(problem.arrays, *map(constant, (weights, y, solution.hinge_duals, tilt)))
     for quadratic, price in zip(problem.quadratics, solution.quadratic_duals, strict=True):
-        total += price * (quadratic.radius**2 - quadratic.value(weights))
-    return float(abs(total))
+        slack += price * (quadratic.radius**2 - quadratic.value(weights))
+    return y, tilt, slack
 
 
 def _coupled_slope(problem: CompiledProblem, solution: Solution) -> Floats:

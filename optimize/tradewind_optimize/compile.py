@@ -99,10 +99,11 @@ def _intersect(n: int, boxes: Sequence[tuple[int, Box]]) -> tuple[Floats, Floats
     everyone = np.arange(n)
     for ordinal, box in boxes:
         at = box.positions
-        if len(at) == n and np.array_equal(at, everyone):  # the whole portfolio: no need to pick
+        if len(at) == n and (at == everyone).all():  # the whole portfolio: no need to pick
             low, high = lower < box.lower, upper > box.upper
-            lower, lower_source = np.where(low, box.lower, lower), np.where(low, ordinal, lower_source)
-            upper, upper_source = np.where(high, box.upper, upper), np.where(high, ordinal, upper_source)
+            np.maximum(lower, box.lower, out=lower)
+            np.minimum(upper, box.upper, out=upper)
+            lower_source[low], upper_source[high] = ordinal, ordinal
             continue
         below, above = (np.broadcast_to(side, at.shape) for side in (box.lower, box.upper))
         tighter = below > lower[at]

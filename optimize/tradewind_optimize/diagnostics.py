@@ -145,9 +145,13 @@ class Diagnostics:
         self.attempts = attempts
         self.solver = "" if solution is None else solution.solver
         self.iterations = 0 if solution is None else solution.iterations
-        problem = compilation.problem
+
+    @cached_property
+    def objective(self) -> float:
+        """The user's objective at the answer; NaN without one."""
+        problem, solution = self._compilation.problem, self._solution
         value = float("nan") if solution is None else problem.value(solution.weights)
-        self.objective = problem.sign() * value + 0.0
+        return problem.sign() * value + 0.0
 
     @cached_property
     def constraints(self) -> pd.DataFrame:

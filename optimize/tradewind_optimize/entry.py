@@ -97,7 +97,7 @@ def _result(compilation: Compilation, outcome: Outcome) -> OptimizationResult:
     index = compilation.universe.labels
     diagnostics = Diagnostics(compilation, outcome.solution, outcome.certificate, outcome.attempts)
     new = None if outcome.solution is None else _series(outcome.solution.weights, index)
-    old = _series(compilation.universe.current, index)
+    old = partial(_series, compilation.universe.current, index)
     return OptimizationResult(outcome.status, new, old, diagnostics, _error(compilation, outcome))
 
 

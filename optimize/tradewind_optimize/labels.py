@@ -22,6 +22,7 @@ from tradewind_optimize.errors import InvalidParameter, InvalidType
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+Flags = NDArray[np.bool_]
 
 _Known = TypeVar("_Known")
 _FEW = 64  # up to this many strings are looked up in a dict
@@ -55,6 +56,10 @@ class Keys:
         return self.__dict__["_given"] if "_given" in self.__dict__ else self.index.tolist()
 
     def __len__(self) -> int:
+        return self._count
+
+    @cached_property
+    def _count(self) -> int:
         return len(self._labels) if "index" not in self.__dict__ else len(self.index)
 
     @cached_property
@@ -102,7 +107,7 @@ class Keys:
 
     def positions(self, other: Keys) -> Ints:
         """int64[len(other)]: where each label of ``other`` stands here; −1 where it does not."""
-        if other is self or self._shares_index(other):
+        if self.same(other):
             return np.arange(len(self))
         if self._names is not None and other._names is not None:
             return np.array([self._names.get(name, -1) for name in other._names], dtype=np.int64)
@@ -112,6 +117,10 @@ class Keys:
         if len(mine) == len(theirs) and np.array_equal(mine, theirs):
             return np.arange(len(mine))
         return self._by_code(mine, theirs)
+
+    def same(self, other: Keys) -> bool:
+        """Whether both are known at a glance to hold the same labels in the same order."""
+        return other is self or self._shares_index(other)
 
     def _shares_index(self, other: Keys) -> bool:
         mine, theirs = self.__dict__.get("index"), other.__dict__.get("index")
@@ -328,7 +337,11 @@ class Universe:
 
     def align(self, values: Column, default: float = 0.0) -> Floats:
         """float64[n]: the values in universe order, ``default`` where a label has none."""
+        if self.keys.same(values.keys):
+            return values.values
         out = np.full(self.n, default, dtype=np.float64)
+        if not len(values):
+            return out
         at = self.positions(values.keys)
         known = at >= 0
         out[at[known]] = values.values[known]

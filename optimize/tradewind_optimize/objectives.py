@@ -98,12 +98,14 @@ class TargetWeights(Objective):
 
     def terms(self, universe: Universe, held: Ints) -> Terms:
         """h = 2 and t; the exits are the targets near zero and the held assets without a target."""
-        target = self.target(universe)
+        target, curvature = self.target(universe), np.full(universe.n, 2.0)
+        if not self.near_zero:
+            return Terms(curvature=curvature, target=target)
         leaving = np.zeros(universe.n, dtype=bool)
         leaving[held] = True
         leaving[: len(self._targets)] = True
         leaving &= np.abs(target) < self.near_zero
-        return Terms(curvature=np.full(universe.n, 2.0), target=target, exits=np.flatnonzero(leaving))
+        return Terms(curvature=curvature, target=target, exits=np.flatnonzero(leaving))
 
 
 class MaximizeAlpha(Objective):

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import pandas as pd
 
@@ -51,7 +53,7 @@ def _number(value: float) -> str:
     return f"{0.0 if abs(value) < 1e-12 else value:.6g}"
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class OptimizationResult:
     """The result of an optimization.
 
@@ -67,9 +69,14 @@ class OptimizationResult:
 
     status: Status
     new_weights: pd.Series | None
-    old_weights: pd.Series
+    _old_weights: Callable[[], pd.Series]
     diagnostics: Diagnostics
     error: OptimizationError | None = None
+
+    @cached_property
+    def old_weights(self) -> pd.Series:
+        """The portfolio before the optimization; see the class."""
+        return self._old_weights()
 
     @property
     def success(self) -> bool:

@@ -99,12 +99,16 @@ class FactorExposure(Constraint):
 
     def _aligned(self, universe: Universe) -> Floats:
         word = type(self).__name__
-        at = universe.positions(self._keys)
-        known = np.flatnonzero(at >= 0)
-        matrix = np.zeros((len(self.factors), universe.n))
-        matrix[:, at[known]] = _numbers(self.loadings, word).T[:, known]
-        bad = ~np.isfinite(matrix)
-        if bad.any():
+        numbers = _numbers(self.loadings, word)
+        if universe.keys.same(self._keys):
+            matrix = np.array(numbers.T, order="C")
+        else:
+            at = universe.positions(self._keys)
+            known = np.flatnonzero(at >= 0)
+            matrix = np.zeros((len(self.factors), universe.n))
+            matrix[:, at[known]] = numbers.T[:, known]
+        if not np.isfinite(matrix).all():
+            bad = ~np.isfinite(matrix)
             if np.isinf(matrix).any():
                 row, position = (int(i) for i in np.argwhere(np.isinf(matrix))[0])
                 found = f"infinite for {universe.labels[position]!r} in column {self.factors[row]!r}"

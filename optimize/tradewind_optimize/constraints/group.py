@@ -12,7 +12,7 @@ from tradewind_optimize.constraints.base import Constraint, NotConstrained
 from tradewind_optimize.constraints.exposure import refuse_crossing
 from tradewind_optimize.constraints.lookthru import Lookthru
 from tradewind_optimize.errors import InvalidParameter, InvalidType
-from tradewind_optimize.labels import Floats, Ints, Keys, Universe, assets_of, bounds, index_of
+from tradewind_optimize.labels import Flags, Floats, Ints, Keys, Universe, assets_of, bounds, index_of
 from tradewind_optimize.parameters import interval
 from tradewind_optimize.problem import Block, Linear
 
@@ -54,18 +54,27 @@ class NetGroupExposure(Constraint):
     def rows(self, universe: Universe) -> Iterable[Block]:
         """One linear row of zeros and ones (of fund fractions, under look-through) for every group in the universe."""
         if self._lookthru is None:
-            members = self._members(universe.keys)
-            position = np.flatnonzero(members >= 0)
-            matrix = np.zeros((len(self.groups), universe.n))
-            matrix[members[position], position] = 1.0
+            matrix, used = self._indicators(universe)
         else:
             matrix = self._looked_through(self._lookthru, universe)
-        shown = matrix.any(axis=1) | (self._low > 0) | (self._high < 0)
-        labels = tuple(group for group, keep in zip(self.groups, shown, strict=True) if keep)
-        yield Linear(matrix[shown], self._low[shown], self._high[shown], labels, _BELOW, _ABOVE)
+            used = np.asarray(matrix.any(axis=1))
+        shown = used | (self._low > 0) | (self._high < 0)
+        if shown.all():
+            yield Linear(matrix, self._low, self._high, self.groups, _BELOW, _ABOVE)
+        else:
+            labels = tuple(group for group, keep in zip(self.groups, shown, strict=True) if keep)
+            yield Linear(matrix[shown], self._low[shown], self._high[shown], labels, _BELOW, _ABOVE)
+
+    def _indicators(self, universe: Universe) -> tuple[Floats, Flags]:
+        """(float64[groups, n] of zeros and ones, which groups have members)."""
+        members, count = self._members(universe.keys), len(self.groups)
+        matrix = (members == np.arange(count)[:, None]).astype(np.float64)
+        return matrix, np.bincount(members[members >= 0], minlength=count) > 0
 
     def _members(self, keys: Keys) -> Ints:
         """The group number of each label, −1 for those in no group."""
+        if self._keys.same(keys):
+            return self._codes
         at = self._keys.positions(keys)
         return np.where(at >= 0, self._codes[np.maximum(at, 0)] if len(self._codes) else -1, -1)
 
