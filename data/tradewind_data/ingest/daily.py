@@ -71,13 +71,13 @@ class DailyFile:
     jumps: list[Jump]
 
 
-def read_daily(path: Path, file: str, sid: int, lifetime: tuple[int, int], strict: bool) -> DailyFile:
-    """Read and check one file of daily bars; the calendar is asked later.
+def judge(table: InputTable, sid: int, lifetime: tuple[int, int], strict: bool) -> DailyFile:
+    """Check the rows of one file of daily bars; the calendar is asked later.
 
     lifetime: first and last day (ns) that assets.csv allows. strict: the first row that breaks a rule is a
     BadInputFile.
     """
-    table = read_input(path, file, WANTED)
+    file = table.file
     if not len(table):
         raise BadInputFile(file, "it has a header but no rows", "Add the bars, or remove the file")
     table.refuse(table["date"] == NAT, "date", "the date is empty", "Write the date of the bar")
@@ -95,7 +95,10 @@ def read_daily(path: Path, file: str, sid: int, lifetime: tuple[int, int], stric
 
 def _traded(bars: AssetBars) -> AssetBars | None:
     """The bars from the first to the last trade: a life does not end in rows without one. None without any trade."""
-    traded = np.flatnonzero(~np.isnan(bars.values[3]))
+    close = bars.values[3]
+    if not np.isnan(close[0]) and not np.isnan(close[-1]):
+        return bars
+    traded = np.flatnonzero(~np.isnan(close))
     if len(traded) == 0:
         return None
     span = slice(int(traded[0]), int(traded[-1]) + 1)
@@ -114,17 +117,26 @@ def checked(table: InputTable) -> tuple[FloatArray, list[Rule]]:
     """(float64[5, n] in the file's order, the rules with their rows); NaN prices and volume 0 = no trade."""
     values = np.stack([table[name] for name in FIELDS])
     values += 0.0  # a negative zero becomes a zero
-    prices, volume = values[: len(PRICES)], values[-1]
-    absent = np.isnan(prices) | (prices == 0)
-    none = absent.all(axis=0)
-    idle = none & (np.isnan(volume) | (volume == 0))
-    values[: len(PRICES), idle] = np.nan
-    values[-1, idle] = 0.0
-    rules = list(_value_rules(values, ~idle, none & ~idle & (volume > 0)))
+    rules = [] if _plain(values) else _doubtful(values)
     high, low = values[FIELDS.index("high")], values[FIELDS.index("low")]
     rule = "the high of a bar is not below its low"
     rules.append(Rule("high_below_low", "high", high < low, rule, "Correct the prices of this row"))
     return values, rules
+
+
+def _plain(values: FloatArray) -> bool:
+    """Whether every price is finite and > 0 and every volume finite and ≥ 0; a NaN makes each comparison false."""
+    return bool(values[: len(PRICES)].min() > 0 and values[-1].min() >= 0 and values.max() < np.inf)
+
+
+def _doubtful(values: FloatArray) -> list[Rule]:
+    """The rules of single values; rows of a session without a trade are made NaN and 0 in place."""
+    prices, volume = values[: len(PRICES)], values[-1]
+    none = (np.isnan(prices) | (prices == 0)).all(axis=0)
+    idle = none & (np.isnan(volume) | (volume == 0))
+    values[: len(PRICES), idle] = np.nan
+    values[-1, idle] = 0.0
+    return list(_value_rules(values, ~idle, none & ~idle & (volume > 0)))
 
 
 def _value_rules(values: FloatArray, live: BoolArray, unpriced: BoolArray) -> Iterator[Rule]:

@@ -18,8 +18,9 @@ strict. Files are parsed side by side within a budget of memory, and taken in th
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import unquote
@@ -32,8 +33,10 @@ from tradewind_data.errors import BadIngestRequest, BadInputFile, did_you_mean
 from tradewind_data.ingest import latechecks
 from tradewind_data.ingest.actions import FILES, ActionReader
 from tradewind_data.ingest.append import Base
-from tradewind_data.ingest.daily import BarredActions, DailyFile, read_daily, refuse_stranger
+from tradewind_data.ingest.daily import WANTED as DAILY
+from tradewind_data.ingest.daily import BarredActions, DailyFile, judge, refuse_stranger
 from tradewind_data.ingest.datasets import joined, read_datasets
+from tradewind_data.ingest.delimited import InputTable, read_input, read_together
 from tradewind_data.ingest.listing import (
     ASSETS_FILE,
     SYMBOLS_FILE,
@@ -60,6 +63,7 @@ Read = TypeVar("Read", DailyFile, MinuteFile)
 _SUFFIXES = (".csv", ".csv.gz", ".parquet")
 _KNOWN = (ASSETS_FILE, SYMBOLS_FILE, *(f"{name}.csv" for name in FILES), "futures.csv")
 _PARSED_PER_BYTE = 4
+_BATCH_BYTES = 2 << 20
 DEFAULT_CALENDAR = "XNYS"
 LABELS = ("right", "left")
 
@@ -277,13 +281,19 @@ class FolderReader:
         for symbol, path in files.items():
             roster.refuse_unknown(symbol, self._name(path))
 
-        def read(symbol: str) -> DailyFile:
-            path = files[symbol]
-            sid, lifetime = roster.sids[symbol], roster.lifetime(symbol)
-            return read_daily(path, self._name(path), sid, lifetime, self._rules.strict)
+        def read(symbols: tuple[str, ...]) -> list[DailyFile]:
+            paths = [files[symbol] for symbol in symbols]
+            names = [self._name(path) for path in paths]
+            tables: Iterable[InputTable] | None = read_together(paths, names, DAILY) if len(symbols) > 1 else None
+            if tables is None:
+                tables = (read_input(path, name, DAILY) for path, name in zip(paths, names, strict=True))
+            return [
+                judge(table, roster.sids[symbol], roster.lifetime(symbol), self._rules.strict)
+                for symbol, table in zip(symbols, tables, strict=True)
+            ]
 
         meter = Meter(self._progress, len(files))
-        found = self._ordered(read, files)
+        found = chain.from_iterable(self._ordered(read, _batches(files), files))
         for done, symbol in enumerate(files):
             meter.step(done, f"reading {symbol}")
             file = next(found)
@@ -301,22 +311,24 @@ class FolderReader:
             roster.refuse_unknown(symbol, self._name(path))
         rules = MinuteRules(sessions, self._span(), self._rules.minute_label, self._rules.strict)
 
-        def read(symbol: str) -> MinuteFile:
-            return read_minutes(files[symbol], self._name(files[symbol]), roster.sids[symbol], rules)
+        def read(symbols: tuple[str, ...]) -> list[MinuteFile]:
+            return [read_minutes(files[s], self._name(files[s]), roster.sids[s], rules) for s in symbols]
 
         meter = Meter(self._progress, len(files))
-        found = self._ordered(read, files)
+        found = chain.from_iterable(self._ordered(read, [(symbol,) for symbol in files], files))
         for done, symbol in enumerate(files):
             meter.step(done, f"reading minutes of {symbol}")
             file = next(found)
             meter.count(file.rows)
             self._take(file.rows, file.flaws, file.bars, self._minutes)
 
-    def _ordered(self, read: Callable[[str], Read], files: dict[str, Path]) -> Iterator[Read]:
-        def cost(symbol: str) -> int:
-            return _PARSED_PER_BYTE * files[symbol].stat().st_size
+    def _ordered(
+        self, read: Callable[[tuple[str, ...]], list[Read]], batches: list[tuple[str, ...]], files: dict[str, Path]
+    ) -> Iterator[list[Read]]:
+        def cost(symbols: tuple[str, ...]) -> int:
+            return sum(_PARSED_PER_BYTE * files[symbol].stat().st_size for symbol in symbols)
 
-        return ordered(read, list(files), cost, self._rules.budget, self._rules.workers)
+        return ordered(read, batches, cost, self._rules.budget, self._rules.workers)
 
     def _take(self, rows: int, flaws: list[Flaws], bars: AssetBars | None, spool: Spool) -> None:
         self._quality.rows += rows
@@ -327,8 +339,7 @@ class FolderReader:
     def _judge_strangers(self, files: dict[str, Path], roster: Roster, sessions: Sessions) -> None:
         """Bars that fall on no session: quarantined, or refused when strict."""
         paths = {roster.sids[symbol]: path for symbol, path in files.items()}
-        names = {sid: self._name(path) for sid, path in paths.items()}
-        for found in latechecks.strangers(self._daily, sessions, names):
+        for found in latechecks.strangers(self._daily, sessions, lambda sid: self._name(paths[sid])):
             if self._rules.strict:
                 raise refuse_stranger(paths[found.sid], found.file, int(found.times[0]), sessions)
             self._quality.add([found])
@@ -345,7 +356,7 @@ class FolderReader:
         return [f"{symbol!r} has no bars" for symbol in idle]
 
     def _name(self, path: Path) -> str:
-        return path.relative_to(self._folder).as_posix()
+        return f"{path.parent.name}/{path.name}"
 
     def _bar_files(self, part: str) -> dict[str, Path]:
         """symbol → file of ``daily/`` or ``minute/``, sorted by symbol."""
@@ -357,20 +368,35 @@ class FolderReader:
                 "path", self._folder, f"the folder has no folder {part!r} with one file a symbol in it"
             )
         found: dict[str, Path] = {}
-        for path in sorted(inside.iterdir()):
-            suffix = next((s for s in reversed(_SUFFIXES) if path.name.lower().endswith(s)), None)
-            if suffix is None or path.name.startswith(".") or not path.is_file():
+        for name in sorted(entry.name for entry in os.scandir(inside) if entry.is_file()):
+            suffix = next((s for s in reversed(_SUFFIXES) if name.lower().endswith(s)), None)
+            if suffix is None or name.startswith("."):
                 continue
-            symbol = unquote(path.name[: -len(suffix)])
+            symbol = unquote(name[: -len(suffix)])
             if symbol in found:
                 rule = f"the symbol {symbol!r} already has the file {found[symbol].name}"
-                raise BadInputFile(f"{part}/{path.name}", rule, "Keep one file a symbol")
-            found[symbol] = path
+                raise BadInputFile(f"{part}/{name}", rule, "Keep one file a symbol")
+            found[symbol] = inside / name
         if not found:
             raise BadIngestRequest(
                 "path", inside, "the folder has no SYMBOL.csv, SYMBOL.csv.gz or SYMBOL.parquet in it"
             )
         return dict(sorted(found.items()))
+
+
+def _batches(files: dict[str, Path]) -> list[tuple[str, ...]]:
+    """The symbols in their order, CSV files together until they have _BATCH_BYTES, every other file alone."""
+    out: list[tuple[str, ...]] = []
+    batch: list[str] = []
+    held = 0
+    for symbol, path in files.items():
+        plain = path.suffix == ".csv"
+        size = path.stat().st_size if plain else _BATCH_BYTES
+        if batch and held + size > _BATCH_BYTES:
+            out.append(tuple(batch))
+            batch, held = [], 0
+        batch, held = [*batch, symbol], held + size
+    return [*out, tuple(batch)]
 
 
 def _left_out(folder: Path) -> list[str]:

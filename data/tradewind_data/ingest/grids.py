@@ -13,7 +13,7 @@ import numpy as np
 
 from tradewind_data.gridfile import Chunk, FloatArray, Grid, new_grid, write_grid
 from tradewind_data.ingest.market import Market
-from tradewind_data.ingest.spool import Spool, periods_of
+from tradewind_data.ingest.spool import AssetBars, Spool, periods_of
 from tradewind_data.manifest import FileFacts, file_sha256
 from tradewind_data.schema import FIELDS, PRICES
 from tradewind_data.sessions import BoolArray, Int64Array, Sessions
@@ -112,10 +112,18 @@ def cells(bars: Spool, times: Int64Array, sids: Int64Array) -> tuple[FloatArray,
     for part in bars.slices(int(times[0]), int(times[-1])) if len(times) else ():
         if part.sid not in column:
             continue
-        rows = np.searchsorted(times, part.labels)
-        known = times[rows] == part.labels
-        whole = bool(known.all())
-        rows = rows if whole else rows[known]
-        out[:, rows, column[part.sid]] = part.values if whole else part.values[:, known]
+        rows, values = _placed(times, part)
+        out[:, rows, column[part.sid]] = values
         there[rows, column[part.sid]] = True
     return out, there
+
+
+def _placed(times: Int64Array, part: AssetBars) -> tuple[slice | Int64Array, FloatArray]:
+    """(the rows of the times at which the bars lie, the bars that lie on one); a slice for bars without a hole."""
+    first = int(np.searchsorted(times, part.labels[0]))
+    run = slice(first, first + len(part.labels))
+    if np.array_equal(times[run], part.labels):
+        return run, part.values
+    rows = np.searchsorted(times, part.labels)
+    known = times[rows] == part.labels
+    return rows[known], part.values[:, known]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -41,12 +41,15 @@ def gaps(bars: Spool, sessions: Sessions, sids: Iterable[int]) -> Iterator[Flaws
         yield Flaws("gap", sid, starts, details)
 
 
-def strangers(bars: Spool, sessions: Sessions, files: Mapping[int, str]) -> Iterator[Flaws]:
-    """The bars whose date is no session of the calendar; they stay out of the grids and go into quarantine."""
+def strangers(bars: Spool, sessions: Sessions, file: Callable[[int], str]) -> Iterator[Flaws]:
+    """The bars whose date is no session of the calendar; they stay out of the grids and go into quarantine.
+
+    file: sid → file of its bars, for the findings.
+    """
     for label in np.setdiff1d(bars.days() * DAY_NS, sessions.labels).tolist():
         for part in bars.slices(label, label):
             shown = (f"date {date_text(label)}",)
-            yield Flaws("off_calendar", part.sid, part.labels, shown, files[part.sid], None, part.values)
+            yield Flaws("off_calendar", part.sid, part.labels, shown, file(part.sid), None, part.values)
 
 
 def unexplained(jumps: Iterable[Jump], tables: Mapping[str, Table]) -> Iterator[Flaws]:

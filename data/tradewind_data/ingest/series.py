@@ -49,17 +49,28 @@ def check_series(bars: AssetBars, file: str = "") -> tuple[list[Flaws], list[Jum
     flaws += _stale(bars, file)
     steps = np.diff(np.log(close[traded]))
     sample = steps[::4] if len(steps) > _MANY else steps
-    sigma = max(_LEAST_SIGMA, 1.4826 * float(np.median(np.abs(sample - np.median(sample)))))
+    sigma = max(_LEAST_SIGMA, 1.4826 * _median(np.abs(sample - _median(sample))))
     large = np.flatnonzero(np.abs(steps) > _JUMP * sigma)
     if not len(large):
         return flaws, []
     spikes = _spikes(steps, large, sigma)
-    flaws.append(_outliers(bars, traded[spikes + 1], steps[spikes], file))
-    rest = large[~np.isin(large, np.concatenate([spikes, spikes + 1]))]
+    rest = large
+    if len(spikes):
+        flaws.append(_outliers(bars, traded[spikes + 1], steps[spikes], file))
+        rest = large[~np.isin(large, np.concatenate([spikes, spikes + 1]))]
     opened = np.log(open_[traded[rest + 1]] / close[traded[rest]])
     like = rest[_like_a_split(steps[rest]) & _like_a_split(opened)]
     jumps = [Jump(bars.sid, int(bars.labels[traded[i + 1]]), float(np.exp(steps[i]))) for i in like.tolist()]
     return flaws, jumps
+
+
+def _median(values: FloatArray) -> float:
+    """The median of at least one finite number."""
+    half = len(values) // 2
+    if len(values) % 2:
+        return float(np.partition(values, half)[half])
+    around = np.partition(values, (half - 1, half))
+    return float(around[half - 1] + around[half]) / 2.0
 
 
 def _order(bars: AssetBars, file: str) -> list[Flaws]:
@@ -73,6 +84,8 @@ def _order(bars: AssetBars, file: str) -> list[Flaws]:
 
 def _stale(bars: AssetBars, file: str) -> list[Flaws]:
     close, volume = bars.values[3], bars.values[4]
+    if volume[-1] > 0:
+        return []
     moved = np.flatnonzero((volume > 0) | ((close != close[-1]) & ~(np.isnan(close) & np.isnan(close[-1]))))
     first = int(moved[-1]) + 1 if len(moved) else 0
     count = len(close) - first

@@ -154,6 +154,9 @@ class Spool:
         for _, part in sorted(found, key=lambda entry: entry[0]):
             with self._lock:
                 bars = part.read(self._file)
+            if first <= bars.labels[0] and bars.labels[-1] <= last:
+                yield bars
+                continue
             a, b = np.searchsorted(bars.labels, (first, last + 1))
             if a < b:
                 yield AssetBars(bars.sid, bars.labels[a:b], bars.values[:, a:b])
