@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,6 +20,7 @@ from tradewind.matching import CostModels, FillBuffer, OrderBook
 from tradewind.orders import Fill, Order, OrderStatus, order_id
 from tradewind.semantics import Semantics
 from tradewind.slippage import FixedBasisPointsSlippage, LiquidityExceeded, SlippageModel, VolatilityVolumeShare
+from tradewind.story import Event, Revision
 from tradewind_data.assets import AssetFinder
 
 VERBS = (
@@ -83,19 +84,6 @@ def _new_fills(capacity: int) -> FillBuffer:
     return FillBuffer(*(np.zeros(capacity, dtype=kind) for kind in kinds))
 
 
-class Event(NamedTuple):
-    """Something that happened to an order besides fills, or kept one from being placed (ordinal NO_ORDER)."""
-
-    time: int  # ns UTC
-    ordinal: int
-    column: int
-    event: str
-    before: float  # signed shares of the order before, NaN when not known
-    after: float  # and after
-    left: float  # signed shares still open then
-    detail: str
-
-
 NO_ORDER = -1
 
 
@@ -122,7 +110,7 @@ class Blotter:
         self.cancel_policy: CancelPolicy = NeverCancel()
         self._models: CostModels | None = None
         self._in_python = np.zeros(2, dtype=bool)  # by asset class: whether one of its models decides in Python
-        self.revisions: list[tuple[int, int, int, int, float, float]] = []
+        self.revisions: list[Revision] = []
 
     # ---------------------------------------------------------------- models
 
@@ -284,22 +272,16 @@ class Blotter:
 
     def split(self, column: int, numerator: int, denominator: int) -> None:
         """Scale the open orders of one asset for a split; an order left with no shares is closed."""
+        o, exact = self.orders, self._semantics.exact_splits
         for ordinal in self._open_in(column):
-            self._note_revision(ordinal)
-            exact, before = self._semantics.exact_splits, int(self.orders.amount[ordinal])
-            left = matching.split_order(self.orders, ordinal, numerator, denominator, exact)
-            after = int(self.orders.amount[ordinal])
-            detail = f"{before} shares became {after} in a {numerator}:{denominator} split"
-            self.note("split", column, before, after, left, detail, ordinal)
+            amount, filled = int(o.amount[ordinal]), int(o.filled[ordinal])
+            limit, stop = float(o.limit[ordinal]), float(o.stop[ordinal])
+            left = matching.split_order(o, ordinal, numerator, denominator, exact)
+            after = numerator, denominator, int(o.amount[ordinal]), left
+            self.revisions.append(Revision(ordinal, self.now, amount, filled, limit, stop, *after))
             if left == 0:
                 self._close_emptied(ordinal)
         self._prune()
-
-    def _note_revision(self, ordinal: int) -> None:
-        """Keep an order's terms as they stand before a split changes them."""
-        o = self.orders
-        amounts = int(o.amount[ordinal]), int(o.filled[ordinal])
-        self.revisions.append((ordinal, self.now, *amounts, float(o.limit[ordinal]), float(o.stop[ordinal])))
 
     def note(
         self, event: str, column: int, before: float, after: float, left: float, detail: str, ordinal: int = NO_ORDER

@@ -107,8 +107,8 @@ def orders(blotter: Any, finder: AssetFinder) -> pd.DataFrame:
     return pd.DataFrame(columns)
 
 
-def revisions(rows: Sequence[tuple[int, int, int, int, float, float]]) -> pd.DataFrame:
-    """Return the revisions table of (order, time, amount, filled, limit, stop)."""
+def revisions(rows: Sequence[tuple[Any, ...]]) -> pd.DataFrame:
+    """Return the revisions table of blotter.Revision rows."""
     frame = pd.DataFrame(rows, columns=list(SCHEMAS["revisions"]))
     return frame.assign(time=utc(frame["time"].to_numpy(dtype=np.int64)))
 

@@ -53,13 +53,14 @@ class Result:
     orders: one row an order, by order_id = order of placement. `via` is the verb that placed it, asked its argument,
         shares what that came to before rounding; bars_untraded, bars_unreached, bars_full and bars_beyond_limit count
         the bars in which the open order did not fill, by the reason (`story.WAITS`).
-    revisions: one row each time a split changed an open order: its terms before it.
+    revisions: one row each time a split of `new` shares for `old` changed an open order: its terms before, its signed
+        shares and those still open after it.
     fills: one row a fill; order_id is null for a position closed at the end of an asset's life.
     positions: one row a session and asset held at its end; value = amount·price (currency).
     recorded: one column a name given to record(), one row a session; a value stays until the next, NaN before any.
     optimizer: one row a call of the optimizer; residual is the largest violation its certificate found.
     duals: the binding rows of each call, with bound, slack and shadow price.
-    events: what else happened to orders (event "split", "controlled"), and what kept one from being placed ("not
+    events: what else happened to orders (event "controlled", …), and what kept one from being placed ("not
         placed", order_id null); before and after are the order's signed shares, left what is open then.
     timing: the only clock times.
     info: what was run (algorithm, parameters, bundle, dates, versions), JSON values only.
@@ -173,8 +174,9 @@ class Result:
         ordinal = ordinal_of(order_id)
         if not 0 <= ordinal < len(self.orders):
             raise BadParameter("order_id", order_id, f"an order of this run, 0 to {len(self.orders) - 1}, or its id")
-        fills, events = (t[(t["order_id"] == ordinal).fillna(False)] for t in (self.fills, self.events))
-        return story_of(self.orders.iloc[ordinal], fills, events)
+        tables = (self.fills, self.revisions, self.events)
+        fills, revisions, events = (table[(table["order_id"] == ordinal).fillna(False)] for table in tables)
+        return story_of(self.orders.iloc[ordinal], fills, revisions, events)
 
     @cached_property
     def outcomes(self) -> pd.DataFrame:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -18,6 +18,34 @@ WAITS = {
 """Column of the orders table → why an open order did not fill in that many bars."""
 
 STEPS = ("time", "step", "shares", "price", "commission", "left", "note")
+
+
+class Revision(NamedTuple):
+    """A split of an open order: its terms before, the ratio, and what became of its shares."""
+
+    order_id: int
+    time: int  # ns UTC
+    amount: int
+    filled: int
+    limit: float
+    stop: float
+    new: int  # shares for each `old` ones
+    old: int
+    amount_after: int
+    left: int  # signed shares open afterwards
+
+
+class Event(NamedTuple):
+    """Something that happened to an order besides fills and splits, or kept one from being placed (ordinal −1)."""
+
+    time: int  # ns UTC
+    ordinal: int
+    column: int
+    event: str
+    before: float  # signed shares of the order before, NaN when not known
+    after: float  # and after
+    left: float  # signed shares still open then
+    detail: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,37 +79,44 @@ class Story:
     __repr__ = __str__
 
 
-def story_of(order: pd.Series, fills: pd.DataFrame, events: pd.DataFrame) -> Story:
-    """Return the story of an order from its row, its fills in time, and its events in time."""
-    first = events.loc[events["event"] == "split", "before"]
-    placed = int(first.iloc[0]) if len(first) else int(order["amount"])
-    rows = [(order["created"], "placed", placed, np.nan, np.nan, placed, _placed(order, placed))]
-    rows += _happened(fills, events, placed)
+def story_of(order: pd.Series, fills: pd.DataFrame, revisions: pd.DataFrame, events: pd.DataFrame) -> Story:
+    """Return the story of an order from its row, and its fills, revisions and events in time."""
+    terms = revisions.iloc[0] if len(revisions) else order  # as it was placed: before the first split, if there was one
+    placed = int(terms["amount"])
+    rows = [(order["created"], "placed", placed, np.nan, np.nan, placed, _placed(order, terms))]
+    rows += _happened(fills, revisions, events, placed)
     last = _ended(order)
     frame = pd.DataFrame([*rows, last] if last else rows, columns=list(STEPS))
     return Story(order, frame)
 
 
-def _placed(order: pd.Series, placed: int) -> str:
-    prices = [f"{name} {order[name]:g}" for name in ("limit", "stop") if not np.isnan(order[name])]
+def _placed(order: pd.Series, terms: pd.Series) -> str:
+    placed = int(terms["amount"])
+    prices = [f"{name} {terms[name]:g}" for name in ("limit", "stop") if not np.isnan(terms[name])]
     rounded = "" if order["shares"] == placed else f", rounded from {order['shares']:.4f}"
     return ", ".join([f"placed: {placed} shares{rounded}", *prices])
 
 
-def _happened(fills: pd.DataFrame, events: pd.DataFrame, placed: int) -> list[tuple[Any, ...]]:
+def _happened(fills: pd.DataFrame, revisions: pd.DataFrame, events: pd.DataFrame, placed: int) -> list[tuple[Any, ...]]:
     """Return the steps between placing and the end, with what was left after each."""
-    moments = [(row["time"], row) for table in (events, fills) for row in table.to_dict("records")]
+    tables = {"split": revisions, "event": events, "filled": fills}
+    moments = [(row["time"], kind, row) for kind, table in tables.items() for row in table.to_dict("records")]
     left, rows = placed, []
-    for time, row in sorted(moments, key=lambda moment: moment[0]):
-        if "event" not in row:
-            left -= row["amount"]
+    for time, kind, row in sorted(moments, key=lambda moment: moment[0]):
+        left = left - row["amount"] if kind == "filled" else int(row["left"])
+        if kind == "filled":
             rows.append(_filled(time, row, left))
-            continue
-        left = int(row["left"])
-        split = row["event"] == "split"
-        note = f"split: {row['detail']}" if split else row["detail"]
-        rows.append((time, row["event"], int(row["after"]), np.nan, np.nan, left, note))
+        elif kind == "split":
+            rows.append(_split(time, row))
+        else:
+            rows.append((time, row["event"], int(row["after"]), np.nan, np.nan, left, row["detail"]))
     return rows
+
+
+def _split(time: Any, row: Mapping[Any, Any]) -> tuple[Any, ...]:
+    after, left = int(row["amount_after"]), int(row["left"])
+    note = f"split: {row['amount']} shares became {after} in a {row['new']}:{row['old']} split"
+    return time, "split", after, np.nan, np.nan, left, note
 
 
 def _filled(time: Any, fill: Mapping[Any, Any], left: int) -> tuple[Any, ...]:

@@ -97,6 +97,10 @@ SCHEMAS: Mapping[str, Mapping[str, str]] = {
         "filled": WHOLE,
         "limit": REAL,
         "stop": REAL,
+        "new": WHOLE,
+        "old": WHOLE,
+        "amount_after": WHOLE,
+        "left": WHOLE,
     },
     "fills": {
         "session": TIME,

@@ -121,7 +121,7 @@ def test_a_story_from_asking_over_a_control_and_a_split_to_the_end(market, on_se
     assert str(story) == "\n".join(
         [
             "order 0: order_value(AAA, 2508)",
-            "  2021-03-01 21:00  placed: 250 shares, rounded from 250.8000, limit 5",
+            "  2021-03-01 21:00  placed: 250 shares, rounded from 250.8000, limit 10",
             "  2021-03-01 21:00  placed although MaxOrderSize forbids it: 250 shares are more than max_shares=100",
             f"  2021-03-02 21:00  filled: 100 at 10, commission 1, 150 left{more}",
             "  2021-03-03 14:31  split: 250 shares became 500 in a 2:1 split",
