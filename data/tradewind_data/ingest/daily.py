@@ -8,7 +8,7 @@ going ex on that date (empty or 0 = none). ``split``: new shares for one old (em
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
@@ -71,11 +71,16 @@ class DailyFile:
     jumps: list[Jump]
 
 
-def judge(table: InputTable, sid: int, lifetime: tuple[int, int], strict: bool) -> DailyFile:
+Check = Callable[[AssetBars, str], tuple[list[Flaws], list[Jump]]]
+
+
+def judge(
+    table: InputTable, sid: int, lifetime: tuple[int, int], strict: bool, check: Check = check_series
+) -> DailyFile:
     """Check the rows of one file of daily bars; the calendar is asked later.
 
     lifetime: first and last day (ns) that assets.csv allows. strict: the first row that breaks a rule is a
-    BadInputFile.
+    BadInputFile. check: what looks at the rows that are left as a series.
     """
     file = table.file
     if not len(table):
@@ -89,7 +94,7 @@ def judge(table: InputTable, sid: int, lifetime: tuple[int, int], strict: bool) 
     if not len(labels):
         return DailyFile(file, len(table), None, None, flaws, [])
     bars = AssetBars(sid, labels, np.ascontiguousarray(values[:, good]))
-    found, jumps = check_series(bars, file)
+    found, jumps = check(bars, file)
     return DailyFile(file, len(table), _traded(bars), _actions(table, sid), flaws + found, jumps)
 
 

@@ -50,7 +50,8 @@ from tradewind_data.ingest.market import Market, Progress, sessions_for
 from tradewind_data.ingest.minutes import MinuteFile, MinuteRules, read_minutes
 from tradewind_data.ingest.parallel import Meter, ordered
 from tradewind_data.ingest.quality import Flaws, Quality, flaw
-from tradewind_data.ingest.series import Jump
+from tradewind_data.ingest.seam import Seam, reconsidered
+from tradewind_data.ingest.series import Jump, check_series
 from tradewind_data.ingest.spool import BUDGET_BYTES, AssetBars, Spool
 from tradewind_data.ingest.staging import check_name
 from tradewind_data.ingest.writer import Written, commit, writing
@@ -187,7 +188,8 @@ class FolderReader:
     def __init__(self, folder: Path, rules: Rules, progress: Progress | None = None, base: Base | None = None) -> None:
         self._folder, self._rules, self._progress, self._base = folder, rules, progress, base
         self.warnings: list[str] = []
-        self._quality = Quality() if base is None else Quality.of(base.bundle.path, base.bundle.manifest.rows)
+        self._seam = None if base is None else Seam(base.bundle, rules.budget)
+        self._quality = Quality(rows=0 if base is None else base.bundle.manifest.rows)
         self._barred: list[BarredActions] = []
         self._jumps: list[Jump] = []
         self._daily = Spool("Y", budget=rules.budget)
@@ -222,6 +224,9 @@ class FolderReader:
             listing = self._base.listing(roster, listing)
         actions = ActionReader(self._folder, listing, self._barred)
         stored = {"assets": listing.assets, "symbols": listing.symbols, **self._actions(actions)}
+        if self._base is not None and self._seam is not None:
+            earlier = self._seam.settled(Quality.of(self._base.bundle.path, 0).flaws)
+            self._quality.add(reconsidered(earlier, sessions, self._daily.labels_of, stored))
         self.warnings += [*self._idle(roster), *actions.warnings]
         self._quality.add(latechecks.gaps(self._daily, sessions, self._daily.sids.tolist()))
         if self._base is not None:
@@ -230,7 +235,6 @@ class FolderReader:
         self._quality.add(latechecks.twice(stored["dividends"]))
         minutes = self._minutes if len(self._minutes) else None
         datasets = self._datasets(listing)
-        earlier = None if self._base is None else self._base.earlier
         source = "folder of daily files" if minutes is None else "folder of daily and minute files"
         return Market(
             sessions,
@@ -239,7 +243,7 @@ class FolderReader:
             minutes,
             source=source,
             quality=self._quality,
-            earlier=earlier,
+            earlier=None if self._base is None else self._base.earlier,
             datasets=datasets,
             futures=self._futures(roster),
         )
@@ -281,6 +285,8 @@ class FolderReader:
         for symbol, path in files.items():
             roster.refuse_unknown(symbol, self._name(path))
 
+        check = check_series if self._seam is None else self._seam.check
+
         def read(symbols: tuple[str, ...]) -> list[DailyFile]:
             paths = [files[symbol] for symbol in symbols]
             names = [self._name(path) for path in paths]
@@ -288,7 +294,7 @@ class FolderReader:
             if tables is None:
                 tables = (read_input(path, name, DAILY) for path, name in zip(paths, names, strict=True))
             return [
-                judge(table, roster.sids[symbol], roster.lifetime(symbol), self._rules.strict)
+                judge(table, roster.sids[symbol], roster.lifetime(symbol), self._rules.strict, check)
                 for symbol, table in zip(symbols, tables, strict=True)
             ]
 

@@ -34,11 +34,15 @@ def gaps(bars: Spool, sessions: Sessions, sids: Iterable[int]) -> Iterator[Flaws
         missing = np.setdiff1d(np.arange(lo, hi + 1), np.searchsorted(sessions.labels, labels))
         if not len(missing):
             continue
-        cuts = np.flatnonzero(np.diff(missing) > 1) + 1
-        runs = [(run[0], len(run)) for run in np.split(missing, cuts)]
-        starts = sessions.labels[[start for start, _ in runs]]
-        details = tuple(f"{n} session{'s' if n > 1 else ''} from {date_text(sessions.labels[s])}" for s, n in runs)
-        yield Flaws("gap", sid, starts, details)
+        yield runs(sid, missing, sessions)
+
+
+def runs(sid: int, missing: Int64Array, sessions: Sessions) -> Flaws:
+    """The gaps that missing sessions (ordinals, ascending, at least one) make."""
+    parts = np.split(missing, np.flatnonzero(np.diff(missing) > 1) + 1)
+    found = [(int(part[0]), len(part)) for part in parts]
+    details = tuple(f"{n} session{'s' if n > 1 else ''} from {date_text(sessions.labels[s])}" for s, n in found)
+    return Flaws("gap", sid, sessions.labels[[start for start, _ in found]], details)
 
 
 def strangers(bars: Spool, sessions: Sessions, file: Callable[[int], str]) -> Iterator[Flaws]:
@@ -54,13 +58,22 @@ def strangers(bars: Spool, sessions: Sessions, file: Callable[[int], str]) -> It
 
 def unexplained(jumps: Iterable[Jump], tables: Mapping[str, Table]) -> Iterator[Flaws]:
     """The leaps of about a split's ratio with no split, merger or stock dividend within five days."""
+    near = explained(tables)
+    for jump in jumps:
+        if not near(jump.sid, jump.date):
+            yield flaw("unexplained_jump", jump.sid, jump.date, f"prices × {jump.ratio:.3g}")
+
+
+def explained(tables: Mapping[str, Table]) -> Callable[[int, int], bool]:
+    """Whether an asset (sid) has an action that changes prices near a date (ns)."""
     columns = (("splits", "effective_date"), ("mergers", "effective_date"), ("stock_dividends", "ex_date"))
     sids = np.concatenate([tables[name]["sid"] for name, _ in columns])
     dates = np.concatenate([tables[name][column] for name, column in columns])
-    for jump in jumps:
-        near = (sids == jump.sid) & (np.abs(dates - jump.date) <= _NEAR_DAYS * DAY_NS)
-        if not near.any():
-            yield flaw("unexplained_jump", jump.sid, jump.date, f"prices × {jump.ratio:.3g}")
+
+    def near(sid: int, date: int) -> bool:
+        return bool(((sids == sid) & (np.abs(dates - date) <= _NEAR_DAYS * DAY_NS)).any())
+
+    return near
 
 
 def twice(dividends: Table) -> Iterator[Flaws]:

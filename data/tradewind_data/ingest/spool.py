@@ -128,6 +128,11 @@ class Spool:
                     with self._lock:
                         yield part.read(self._file)
 
+    def labels_of(self, sid: int) -> Int64Array:
+        """The labels (ns) of an asset's bars, ascending by period; none for an asset without."""
+        found = [part.labels for part in self.of(sid)] if sid in self._counts else []
+        return np.concatenate([np.empty(0, dtype=np.int64), *found])
+
     def add(self, bars: AssetBars) -> None:
         """Take the bars of one asset (labels ascending, at least one)."""
         sid, labels = bars.sid, bars.labels
