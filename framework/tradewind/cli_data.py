@@ -181,6 +181,24 @@ def ingest_synthetic(
     ctx.exit(_check_synthetic(plan, as_json))
 
 
+@ingest.command("synthetic-futures")
+@click.option("--name", default="futures", show_default=True, help="Name of the bundle.")
+@click.option("-s", "--start", type=day, metavar="DATE", default="2010-01-04", show_default=True, help="First day.")
+@click.option("-e", "--end", type=day, metavar="DATE", default="2014-12-31", show_default=True, help="Last day.")
+@click.option("--seed", type=int, default=7, show_default=True, help="The same seed makes the same market.")
+@json_option
+def ingest_synthetic_futures(name: str, as_json: bool, **options: Any) -> None:
+    """Make a seeded market of invented futures: chains of contracts on CL, ES, GC and TY, with rolling volumes.
+
+    \b
+    tradewind ingest synthetic-futures
+    tradewind run algorithms/futures_trend.py --bundle futures
+    """
+    from tradewind_data.synthetic.contracts import ingest_synthetic_futures as ingest_into
+
+    _show_ingest(ingest_into(name, progress=_counter(), **options), as_json)
+
+
 def _check_synthetic(plan: Any, as_json: bool) -> int:
     """Print the targets beside what five seeds realise; the exit code."""
     from tradewind import exits, runfiles, terminal

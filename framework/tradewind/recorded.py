@@ -132,6 +132,7 @@ def fills(parts: Sequence[tuple[int, int, Any]], finder: AssetFinder, sessions: 
             "amount": joined["amount"],
             "price": joined["price"],
             "commission": joined["commission"],
+            "multiplier": finder.multiplier[joined["column"]],
         }
     )
 
@@ -169,6 +170,7 @@ def positions(parts: Sequence[kernels.Holdings], finder: AssetFinder, sessions: 
             "cost_basis": held.cost_basis,
             "last_sale_price": held.last_price,
             "value": held.value,
+            "exposure": held.amount * held.last_price * finder.multiplier[held.column],
         }
     )
 

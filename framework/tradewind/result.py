@@ -55,8 +55,10 @@ class Result:
         the bars in which the open order did not fill, by the reason (`story.WAITS`).
     revisions: one row each time a split of `new` shares for `old` changed an open order: its terms before, its signed
         shares and those still open after it.
-    fills: one row a fill; order_id is null for a position closed at the end of an asset's life.
-    positions: one row a session and asset held at its end; value = amount·price (currency).
+    fills: one row a fill; order_id is null for a position closed at the end of an asset's life; multiplier is the
+        currency that a point is worth, 1 for shares.
+    positions: one row a session and asset held at its end; exposure = amount·price·multiplier (currency), value the
+        same, but 0 for a contract, whose gains are in the cash.
     recorded: one column a name given to record(), one row a session; a value stays until the next, NaN before any.
     optimizer: one row a call of the optimizer; residual is the largest violation its certificate found.
     duals: the binding rows of each call, with bound, slack and shadow price.
@@ -114,19 +116,24 @@ class Result:
         return (level / level.shift(fill_value=1.0) - 1.0).rename("benchmark")
 
     @cached_property
+    def traded(self) -> pd.Series:
+        """|amount·price·multiplier| of each fill, currency."""
+        return (self.fills["amount"] * self.fills["price"] * self.fills["multiplier"]).abs()
+
+    @cached_property
     def turnover(self) -> pd.Series:
-        """Σ|amount·price| of the session's fills / portfolio value at its end; float64[T], 0 without a fill."""
-        traded = (self.fills["amount"] * self.fills["price"]).abs().groupby(self.fills["session"]).sum()
+        """Σ traded of the session's fills / portfolio value at its end; float64[T], 0 without a fill."""
+        traded = self.traded.groupby(self.fills["session"]).sum()
         return (traded.reindex(self.perf.index, fill_value=0.0) / self.perf["portfolio_value"]).rename("turnover")
 
     @cached_property
     def weights(self) -> pd.DataFrame:
-        """value / portfolio value, session × symbol, 0 where an asset is not held; columns by ascending sid.
+        """exposure / portfolio value, session × symbol, 0 where an asset is not held; columns by ascending sid.
 
         Two assets of one symbol are told apart as SYMBOL-sid.
         """
         held = self.positions
-        wide = held.pivot(index="session", columns="sid", values="value").sort_index(axis=1)
+        wide = held.pivot(index="session", columns="sid", values="exposure").sort_index(axis=1)
         wide = wide.reindex(self.perf.index).fillna(0.0).div(self.perf["portfolio_value"], axis=0)
         names = held.drop_duplicates("sid", keep="last").set_index("sid")["symbol"].reindex(wide.columns)
         twice = names.duplicated(keep=False)

@@ -111,6 +111,7 @@ SCHEMAS: Mapping[str, Mapping[str, str]] = {
         "amount": WHOLE,
         "price": REAL,
         "commission": REAL,
+        "multiplier": REAL,
     },
     "positions": {
         "session": TIME,
@@ -120,6 +121,7 @@ SCHEMAS: Mapping[str, Mapping[str, str]] = {
         "cost_basis": REAL,
         "last_sale_price": REAL,
         "value": REAL,
+        "exposure": REAL,
     },
     "recorded": {},
     "optimizer": {

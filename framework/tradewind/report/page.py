@@ -318,7 +318,7 @@ def _trading(result: Result, charts: Charts) -> str:
     charts.add_lines(
         "commission", {"commission": ("Commission", "c3", "solid")}, height=190, numbers="0,0", detail="0,0"
     )
-    stats, traded = result.stats, float((result.fills["amount"] * result.fills["price"]).abs().sum())
+    stats, traded = result.stats, float(result.traded.sum())
     caption = (
         f"{counted(len(result.fills), 'fill')} of {counted(len(result.orders), 'order')} traded {whole(traded)} "
         f"in all, {percent(stats['mean_turnover'], 2)} of equity a day on average."

@@ -56,7 +56,7 @@ def record(sessions=None, via="order_optimal_portfolio", benchmark="IBM"):
             price = close[t, c] * (1 + 5e-4 * np.sign(n))
             order.update(filled=n, commission=abs(n) * 0.001, updated=stamp, status="filled")
             fee = order["commission"]
-            fills.append((label, stamp, c + 1, SYMBOLS[c], order["order_id"], n, price, fee))
+            fills.append((label, stamp, c + 1, SYMBOLS[c], order["order_id"], n, price, fee, 1.0))
             held[c] += n
             spent += n * price + fee
             n_fills += 1
@@ -65,7 +65,9 @@ def record(sessions=None, via="order_optimal_portfolio", benchmark="IBM"):
         equity = cash + value.sum()
         rows.append((label, stamp, cash, value[value > 0].sum(), value[value < 0].sum(), equity, -spent, n_fills))
         own = np.flatnonzero(held)
-        positions += [(label, c + 1, SYMBOLS[c], int(held[c]), close[t, c], close[t, c], value[c]) for c in own]
+        positions += [
+            (label, c + 1, SYMBOLS[c], int(held[c]), close[t, c], close[t, c], value[c], value[c]) for c in own
+        ]
         if t >= 250 and months[t] != months[t - 1]:
             wanted = np.trunc(targets(close, t) * equity / np.where(np.isfinite(close[t]), close[t], np.inf))
             calls.append((label, len(calls), "optimal", 1e-4 * len(calls), "highs", 12, 3e-15))

@@ -396,8 +396,9 @@ def test_contest_prints_the_table_and_fails(record):
 def test_contest_passes_with_zero(record):
     run = record(sessions=700)
     held = run.perf.index
-    positions = pd.DataFrame({"session": held, "sid": 1, "symbol": "A", "amount": 1, "value": 1.0})
+    positions = pd.DataFrame({"session": held, "sid": 1, "symbol": "A", "amount": 1, "value": 1.0, "exposure": 1.0})
     fills = pd.DataFrame({"session": held, "sid": 1, "symbol": "A", "order_id": 0, "commission": 0.0, "price": 1.0})
+    fills["multiplier"] = 1.0
     fills["time"] = run.perf["period_close"].to_numpy()
     fills["amount"] = (run.perf["portfolio_value"] * 0.2).astype("int64").to_numpy()
     good = run.replaced(

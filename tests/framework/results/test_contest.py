@@ -33,7 +33,7 @@ def with_perf(run, **columns):
 def held_all_along(run):
     """The run with one share of one asset from the first session on: nothing is warm-up then."""
     rows = pd.DataFrame({"session": run.perf.index, "sid": 1, "symbol": "AAPL", "amount": 1, "value": 1.0})
-    return run.replaced(positions=rows.assign(cost_basis=1.0, last_sale_price=1.0))
+    return run.replaced(positions=rows.assign(cost_basis=1.0, last_sale_price=1.0, exposure=1.0))
 
 
 def test_the_rule_book_has_the_ten_criteria_of_the_contest():
@@ -83,7 +83,7 @@ def test_concentration_is_the_largest_weight_of_either_side(run):
 
 def test_turnover_is_the_mean_over_63_days(run):
     traded = pd.DataFrame({"session": run.perf.index, "sid": 1, "symbol": "AAPL", "order_id": 0, "commission": 0.0})
-    traded = traded.assign(time=run.perf["period_close"].to_numpy(), price=1.0)
+    traded = traded.assign(time=run.perf["period_close"].to_numpy(), price=1.0, multiplier=1.0)
     half = (run.perf["portfolio_value"] * 0.5).round().astype("int64").to_numpy()
     steady = run.replaced(fills=traded.assign(amount=half))
     found = line(contest.judge(steady), "turnover")
@@ -184,7 +184,7 @@ def test_the_notebook_ignores_124_days_of_turnover(run):
     verdict = contest.judge(held_all_along(run).replaced(fills=early), "notebook")
     assert line(verdict, "turnover").percentiles == (0.0, 0.0, 0.0, 0.0)
     price = pd.DataFrame({"session": [run.perf.index[100]], "time": run.perf["period_close"].iloc[100], "sid": 1})
-    price = price.assign(symbol="AAPL", order_id=0, amount=10**7, price=1.0, commission=0.0)
+    price = price.assign(symbol="AAPL", order_id=0, amount=10**7, price=1.0, commission=0.0, multiplier=1.0)
     seen = contest.judge(held_all_along(run).replaced(fills=price), "notebook")
     assert line(seen, "turnover").percentiles[3] > 0  # day 100 is still inside the window that ends on day 124
     late = price.assign(session=run.perf.index[60], time=run.perf["period_close"].iloc[60])

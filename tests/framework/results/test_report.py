@@ -238,7 +238,7 @@ def test_failed_calls_are_counted_and_drawn(run):
 
 def test_many_names_are_summed_and_said(run):
     label = run.perf.index[-5:]
-    rows = [(session, sid, f"S{sid}", 1, 1.0, 1.0, 1e4 * (sid - 6)) for session in label for sid in range(1, 13)]
+    rows = [(session, sid, f"S{sid}", 1, 1.0, 1.0, *[1e4 * (sid - 6)] * 2) for session in label for sid in range(1, 13)]
     held = pd.DataFrame(rows, columns=list(tables.SCHEMAS["positions"]))
     shown = report.render(run.replaced(positions=held))
     assert "Drawn: 8 names of largest mean weight, the other 4 summed by side" in shown
