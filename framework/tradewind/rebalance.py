@@ -53,6 +53,7 @@ class Rebalancer:
     ) -> None:
         self._finder, self._prices, self._can_trade, self._log = finder, prices, can_trade, log
         self._ledger, self._blotter, self._recorder = ledger, blotter, recorder
+        self._labels, self._of_labels = pd.Index([]), np.empty(0, dtype=np.int64)
         self._assets = np.empty(len(finder), dtype=object)
         self._assets[:] = finder.assets
 
@@ -106,11 +107,19 @@ class Rebalancer:
 
     def _columns_of(self, objective: Any) -> np.ndarray:
         """Return the columns an objective speaks of; none of what is no objective (the optimizer refuses it)."""
-        labels: list[Any] = list(objective.labels()) if isinstance(objective, Objective) else []
+        if not isinstance(objective, Objective):
+            return np.empty(0, dtype=np.int64)
+        labels = objective.labels().index
         try:
-            return self._finder.columns(labels)
+            return self._columns(labels)
         except ForeignAsset:  # labels that are no assets are refused when it comes to orders
             return self._finder.columns([label for label in labels if isinstance(label, Asset)])
+
+    def _columns(self, labels: pd.Index) -> np.ndarray:
+        """Return the columns of assets; the last answer is kept, since alphas have the same index day after day."""
+        if not labels.is_(self._labels):
+            self._labels, self._of_labels = labels, self._finder.columns(labels.tolist())
+        return self._of_labels
 
     def _order(
         self,
@@ -122,7 +131,7 @@ class Rebalancer:
         check: Callable[[int, int], None] | None,
     ) -> pd.Series:
         """Order toward target weights from signed `shares` of the columns `held`."""
-        columns = self._finder.columns(weights.index.tolist())
+        columns = self._columns(weights.index)
         holdings = np.zeros(len(self._finder), dtype=np.int64)
         holdings[held] = shares
         prices = self._prices.last_known(columns, at, session)
@@ -135,8 +144,7 @@ class Rebalancer:
         exact = asked * equity / (prices * multipliers)[which] - holdings[columns]
         first = self._place((columns, missing, asked, exact), check)
         placed = [order_id(ordinal) for ordinal in range(first, first + len(columns))]
-        index = pd.Index(self._assets[columns], dtype=object)
-        return pd.Series(np.array(placed, dtype=object), index=index, dtype=object)
+        return pd.Series(np.array(placed, dtype=object), index=weights.index[which], dtype=object, copy=False)
 
     def _place(self, terms: tuple[np.ndarray, ...], check: Callable[[int, int], None] | None) -> int:
         """Place orders for columns, shares, weights asked and exact shares; return the first one's ordinal."""
