@@ -3,7 +3,8 @@
     <root>/bundles/<name>/<version>/manifest.json, tables and bars as in schema.py
 
 root is the argument, else the environment's TRADEWIND_ROOT, else the platform's data folder. Versions are whole
-numbers from 1; an ingest adds one and changes none. ``demo`` is embedded in the package.
+numbers from 1; an ingest adds one and changes none. ``demo`` is embedded in the package. A bundle may lie on this
+machine or on any pyarrow filesystem (places.py); what is derived from it is kept on this machine (cache.py).
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import os
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Literal, overload
+from typing import TYPE_CHECKING, Literal, overload
 
 import numpy as np
 
@@ -22,29 +23,41 @@ from tradewind_data.assets import AssetFinder
 from tradewind_data.bars import HELD_BYTES, BarFiles, BarReader
 from tradewind_data.cache import Cache
 from tradewind_data.demo import DEMO, demo_folder
-from tradewind_data.errors import BundleCorrupt, BundleNotFound, FrequencyNotFound
+from tradewind_data.errors import BadIngestRequest, BundleCorrupt, BundleNotFound, FrequencyNotFound
 from tradewind_data.gridfile import GridFile
 from tradewind_data.manifest import Manifest, file_sha256, read_manifest
 from tradewind_data.minutebars import MinuteReader
+from tradewind_data.places import Place, is_remote, place_of
 from tradewind_data.pointintime import Classifications, DatasetReader
 from tradewind_data.schema import FUTURES, MANIFEST, TABLES
 from tradewind_data.sessions import DAY_NS, Sessions
+
+if TYPE_CHECKING:
+    from pyarrow.fs import FileSystem
 
 
 class Bundle:
     """One version of one bundle. Frozen on disk; each part is read once, when first asked for.
 
-    name; version (the version folder's name, ``embedded`` for the demo, ``folder`` for a path outside the root); path;
-    manifest.
+    name; version (the version folder's name, ``embedded`` for the demo, ``folder`` for a path outside the root); path
+    (a Path, or a RemotePath elsewhere); manifest.
     """
 
-    def __init__(self, path: Path, name: str, version: str) -> None:
+    def __init__(self, path: Place, name: str, version: str) -> None:
         self.path, self.name, self.version = path, name, version
         self.manifest: Manifest = read_manifest(path, name)
 
     def __repr__(self) -> str:
         span = f"{self.manifest.first_session} … {self.manifest.last_session}"
         return f"Bundle({self.name!r}, version {self.version}, {self.manifest.assets} assets, {span})"
+
+    @property
+    def folder(self) -> Path:
+        """The path of a bundle on this machine. BadIngestRequest for one that lies elsewhere."""
+        if isinstance(self.path, Path):
+            return self.path
+        rule = "this needs a bundle of this machine; `tradewind bundles pull SOURCE --name NAME` copies one here"
+        raise BadIngestRequest("bundle", self.path, rule)
 
     @property
     def hash(self) -> str:
@@ -130,9 +143,9 @@ class Bundle:
         first, last = (self.sessions.ordinal(int(np.datetime64(d, "D").astype(np.int64)) * DAY_NS) for d in span)
         names = [p for p in sorted(self.manifest.files) if p.startswith(prefix)]
         files = tuple(GridFile(self.path / p, self.name) for p in names)
-        # What is derived from a large bundle is kept whatever its size: it took the whole bundle to make it.
-        large = 8 * (last + 1) * len(self.finder) > HELD_BYTES
-        return BarFiles(files, self.finder.sids, first, last, Cache(self.hash, 1 if large else None))
+        # What is derived from a large bundle, or from one that lies elsewhere, is kept whatever its size.
+        dear = 8 * (last + 1) * len(self.finder) > HELD_BYTES or not isinstance(self.path, Path)
+        return BarFiles(files, self.finder.sids, first, last, Cache(self.hash, 1 if dear else None))
 
     def table(self, name: str) -> Mapping[str, tables.Array]:
         """A table of schema.py as it is stored, column → array (tables.py). BundleCorrupt."""
@@ -148,35 +161,52 @@ class Bundle:
 
 
 def bundles_root(root: str | os.PathLike[str] | None = None) -> Path:
-    """``<root>/bundles``; root defaults to TRADEWIND_ROOT, else the platform's data folder. Not created here."""
-    if root is None:
-        root = os.environ.get("TRADEWIND_ROOT") or None
-    if root is None:
-        import platformdirs
+    """``<root>/bundles`` on this machine; root defaults to TRADEWIND_ROOT, else the platform's data folder.
 
-        root = platformdirs.user_data_dir("tradewind", appauthor=False)
-    return Path(root).expanduser() / "bundles"
+    Not created here. BadIngestRequest for a root elsewhere: bundles are made here.
+    """
+    text = _root_text(root)
+    if is_remote(text):
+        rule = "bundles are made in a folder of this machine; `tradewind bundles push NAME TARGET` copies one elsewhere"
+        raise BadIngestRequest("root", text, rule)
+    return Path(text).expanduser() / "bundles"
 
 
-def versions_of(folder: Path) -> list[int]:
+def _root_text(root: str | os.PathLike[str] | None) -> str:
+    found = os.environ.get("TRADEWIND_ROOT") if root is None else os.fspath(root)
+    if found:
+        return found
+    import platformdirs
+
+    return platformdirs.user_data_dir("tradewind", appauthor=False)
+
+
+def versions_of(folder: Place) -> list[int]:
     """The complete versions in a bundle's folder, ascending; temporary folders and foreign names are passed over."""
     if not folder.is_dir():
         return []
     return sorted(int(p.name) for p in folder.iterdir() if p.name.isdecimal() and (p / MANIFEST).is_file())
 
 
-def open_bundle(name_or_path: str | os.PathLike[str], root: str | os.PathLike[str] | None = None) -> Bundle:
+def open_bundle(
+    name_or_path: str | os.PathLike[str],
+    root: str | os.PathLike[str] | None = None,
+    *,
+    filesystem: FileSystem | None = None,
+) -> Bundle:
     """Open ``demo``, a name (its latest version), ``name@3`` (that version), or a bundle folder by its path.
 
-    A text is taken as a path when it has a path separator. BundleNotFound names the bundles (or versions) there are;
-    BundleCorrupt for a manifest that cannot be read.
+    A text is taken as a path when it has a path separator: a folder of this machine, ``s3://bucket/prefix/name`` or
+    another address that pyarrow knows (places.py). filesystem: a pyarrow filesystem in which the path, or else the
+    root, lies. BundleNotFound names the bundles (or versions) there are; BundleCorrupt for a manifest that cannot be
+    read; PlaceUnreachable for a store that does not answer or refuses.
     """
     text = os.fspath(name_or_path)
     if isinstance(name_or_path, os.PathLike) or os.sep in text or "/" in text:
-        return _open_path(Path(text))
+        return _open_path(place_of(text, filesystem))
     if text == DEMO:
         return Bundle(demo_folder(), DEMO, "embedded")
-    base = bundles_root(root)
+    base = place_of(_root_text(root), filesystem) / "bundles"
     name, _, version = text.partition("@")
     found = versions_of(base / name) if name and not name.startswith(".") else []
     if not found:
@@ -187,31 +217,30 @@ def open_bundle(name_or_path: str | os.PathLike[str], root: str | os.PathLike[st
     return Bundle(base / name / chosen, name, chosen)
 
 
-def list_bundles(root: str | os.PathLike[str] | None = None) -> list[Bundle]:
+def list_bundles(root: str | os.PathLike[str] | None = None, *, filesystem: FileSystem | None = None) -> list[Bundle]:
     """The latest version of every bundle, ``demo`` first, then by name.
 
     Unreadable ones raise when opened, and are passed over here.
     """
     found = [Bundle(demo_folder(), DEMO, "embedded")]
-    for name in _names(bundles_root(root)):
+    for name in _names(place_of(_root_text(root), filesystem) / "bundles"):
         try:
-            found.append(open_bundle(name, root))
+            found.append(open_bundle(name, root, filesystem=filesystem))
         except BundleCorrupt:
             continue
     return found
 
 
-def _names(base: Path) -> list[str]:
+def _names(base: Place) -> list[str]:
     if not base.is_dir():
         return []
     return sorted(p.name for p in base.iterdir() if p.is_dir() and not p.name.startswith(".") and versions_of(p))
 
 
-def _open_path(path: Path) -> Bundle:
-    path = path.expanduser()
+def _open_path(path: Place) -> Bundle:
     if not path.is_dir():
         raise BundleNotFound(str(path), str(path.parent), ())
     if not (path / MANIFEST).is_file() and (versions := versions_of(path)):
-        path /= str(versions[-1])
+        path = path / str(versions[-1])
     version = path.name if path.name.isdecimal() else "folder"
     return Bundle(path, read_manifest(path, str(path)).name, version)

@@ -3,6 +3,7 @@
     DataError
     ├── BundleNotFound        no bundle of that name, or no such version
     ├── BundleCorrupt         a file of a bundle is missing, foreign or changed
+    ├── PlaceUnreachable      a store elsewhere does not answer, or refuses
     ├── SymbolNotFound        no asset bears the symbol (at that date)
     ├── SidNotFound           no asset has the sid
     ├── ForeignAsset          an asset of another bundle
@@ -67,6 +68,19 @@ class BundleCorrupt(DataError):
         super().__init__(
             f"Bundle {bundle!r} cannot be trusted: {file} {problem}. Ingest it again, or restore the file."
         )
+
+
+class PlaceUnreachable(DataError):
+    """A store elsewhere does not answer, or refuses. Attributes: place, reason (as the store's library tells it)."""
+
+    def __init__(self, place: str, reason: str) -> None:
+        self.place, self.reason = place, reason
+        scheme = place.partition("://")[0] if "://" in place else ""
+        move = {
+            "s3": "the credentials (AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE), the region "
+            "(AWS_DEFAULT_REGION) and, for a store that is not Amazon's, the endpoint (AWS_ENDPOINT_URL)",
+        }.get(scheme, "the address and the credentials, or pass filesystem=")
+        super().__init__(f"{place} cannot be reached: {reason.rstrip('.')}. Check {move}.")
 
 
 class SymbolNotFound(DataError):

@@ -21,6 +21,7 @@ import numpy.typing as npt
 
 from tradewind_data import tables
 from tradewind_data.errors import BundleCorrupt
+from tradewind_data.places import Place, arrow_source
 from tradewind_data.schema import BAR_TABLES, FIELDS, GRID_KEY, SCALE_KEY, Column, arrow_schema
 from tradewind_data.sessions import DAY_NS, Int64Array, date_text
 
@@ -192,7 +193,7 @@ class GridFile:
     path, and the names of the bundle and the file for messages. Every failure to read is a BundleCorrupt.
     """
 
-    def __init__(self, path: Path, bundle: str) -> None:
+    def __init__(self, path: Place, bundle: str) -> None:
         self._path, self._bundle = path, bundle
 
     @property
@@ -262,9 +263,9 @@ class GridFile:
         import pyarrow.parquet as pq
 
         with self._guarded():
-            return pq.ParquetFile(self._path)
+            return pq.ParquetFile(arrow_source(self._path))
 
-    def __reduce__(self) -> tuple[type[GridFile], tuple[Path, str]]:
+    def __reduce__(self) -> tuple[type[GridFile], tuple[Place, str]]:
         return GridFile, (self._path, self._bundle)
 
     def _guarded(self) -> _Guard:

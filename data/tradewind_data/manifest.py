@@ -14,10 +14,10 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 from tradewind_data.errors import BundleCorrupt
+from tradewind_data.places import Place
 from tradewind_data.schema import FORMAT, MANIFEST, SCHEMA_VERSION
 
 
@@ -82,13 +82,13 @@ def content_hash(calendar: str, currency: str, span: tuple[str, str], contents: 
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
-def file_sha256(path: Path) -> str:
+def file_sha256(path: Place) -> str:
     """SHA-256 (hex) of a file's bytes."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def read_manifest(folder: Path, bundle: str) -> Manifest:
+def read_manifest(folder: Place, bundle: str) -> Manifest:
     """The manifest of a bundle folder. BundleCorrupt when it is unreadable, foreign, or of another schema version."""
     try:
         facts: dict[str, Any] = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))

@@ -12,7 +12,6 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,6 +19,7 @@ import pandas as pd
 
 from tradewind_data import tables
 from tradewind_data.errors import BundleCorrupt, DatasetNotFound, SliceNotNamed
+from tradewind_data.places import Place, arrow_source
 from tradewind_data.schema import DATASET_KEY, Column
 from tradewind_data.sessions import BoolArray, Int64Array
 from tradewind_data.tables import NAT, Array, Table
@@ -58,14 +58,14 @@ class Dataset:
         return {DATASET_KEY: json.dumps(facts).encode()}
 
 
-def read_dataset(path: Path, bundle: str) -> Dataset:
+def read_dataset(path: Place, bundle: str) -> Dataset:
     """A dataset's file. BundleCorrupt for one that cannot be read."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     file = f"datasets/{path.name}"
     try:
-        facts = json.loads((pq.read_schema(path).metadata or {})[DATASET_KEY])
+        facts = json.loads((pq.read_schema(arrow_source(path)).metadata or {})[DATASET_KEY])
         columns = tuple(Column(name, kind, "", nullable) for name, kind, nullable in facts["columns"])
         return Dataset(columns, tuple(facts["keys"]), tables.read(path, columns))
     except FileNotFoundError:
@@ -80,7 +80,7 @@ class DatasetReader:
     bundle: its name; paths: dataset → file.
     """
 
-    def __init__(self, bundle: str, paths: Mapping[str, Path]) -> None:
+    def __init__(self, bundle: str, paths: Mapping[str, Place]) -> None:
         self._bundle, self._paths = bundle, dict(sorted(paths.items()))
         self._read: dict[str, Dataset] = {}
         self._known: dict[tuple[str, str, tuple[str, ...]], _Known] = {}

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from tradewind_data.places import Place, arrow_source
 from tradewind_data.schema import Column, arrow_schema
 from tradewind_data.sessions import DAY_NS
 
@@ -80,11 +81,11 @@ def write(path: Path, columns: tuple[Column, ...], table: Table, metadata: dict[
     )
 
 
-def read(path: Path, columns: tuple[Column, ...]) -> dict[str, Array]:
+def read(path: Place, columns: tuple[Column, ...]) -> dict[str, Array]:
     """The columns of a Parquet file as arrays. KeyError names a missing column; pyarrow's errors pass through."""
     import pyarrow.parquet as pq
 
-    with pq.ParquetFile(path) as file:
+    with pq.ParquetFile(arrow_source(path)) as file:
         data = file.read(columns=[c.name for c in columns], use_threads=False)
     return {c.name: _from_arrow(c, data.column(c.name)) for c in columns}
 

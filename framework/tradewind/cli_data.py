@@ -235,7 +235,7 @@ def _counter() -> Any:
 
 @click.group()
 def bundles() -> None:
-    """List, show, verify, compare and clean bundles."""
+    """List, show, verify, compare, copy and clean bundles."""
 
 
 @bundles.command("list")
@@ -317,6 +317,51 @@ def diff_bundles(first: str, second: str, as_json: bool) -> None:
         return
     rows = [(f.file, f"{f.added:,}", f"{f.removed:,}", f"{f.changed:,}") for f in found.files]
     terminal.show_table(("File", "Added", "Removed", "Changed"), rows, click.echo)
+
+
+@bundles.command("push")
+@click.argument("name")
+@click.argument("target")
+@json_option
+def push_bundle(name: str, target: str, as_json: bool) -> None:
+    """Copy the bundle NAME to the next version of the folder TARGET on S3 or another store.
+
+    Runs open it there: `-b s3://bucket/prefix/name`. Where the latest version holds the same data, nothing is copied.
+
+    \b
+    tradewind bundles push mine s3://bucket/bundles/mine
+    """
+    from dataclasses import asdict
+
+    from tradewind import runfiles
+    from tradewind_data.bundle import open_bundle
+    from tradewind_data.ingest.publish import push
+
+    made = push(open_bundle(name), target, progress=_counter())
+    said = (
+        f"{made.place}: {made.files} files, {made.bytes:,} bytes" if made.copied else f"{made.place} holds it already"
+    )
+    click.echo(runfiles.as_json(asdict(made)) if as_json else said, nl=not as_json)
+
+
+@bundles.command("pull")
+@click.argument("source")
+@click.option("--name", required=True, help="Name of the bundle here; a new version is made beside earlier ones.")
+@json_option
+def pull_bundle(source: str, name: str, as_json: bool) -> None:
+    """Copy the bundle SOURCE (s3://bucket/prefix/name, a path, or a name) to the next version of NAME here.
+
+    \b
+    tradewind bundles pull s3://bucket/bundles/mine --name mine
+    """
+    from tradewind import runfiles
+    from tradewind_data.bundle import open_bundle
+    from tradewind_data.ingest.publish import pull
+
+    made = pull(open_bundle(source), name, progress=_counter())
+    facts = {"name": name, "version": made.version, "hash": made.manifest.content_hash, "path": str(made.path)}
+    said = f"{name}, version {made.version}: {made.path}"
+    click.echo(runfiles.as_json(facts) if as_json else said, nl=not as_json)
 
 
 @bundles.command("clean")

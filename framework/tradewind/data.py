@@ -6,6 +6,7 @@ from tradewind_data.bundle import Bundle, list_bundles, open_bundle
 from tradewind_data.errors import DataError
 from tradewind_data.ingest.folder import ingest_folder
 from tradewind_data.ingest.frames import ingest_frames as ingest
+from tradewind_data.ingest.publish import pull, push
 from tradewind_data.ingest.vendors import Delivery, VendorReader, ingest_vendor
 
 __all__ = [
@@ -23,4 +24,6 @@ __all__ = [
     "ingest_vendor",
     "list_bundles",
     "open_bundle",
+    "pull",
+    "push",
 ]

@@ -182,7 +182,7 @@ class Base:
             return None
         file = GridFile(self.bundle.path / plan.relative, self.bundle.name)
         first = file.grid.first if plan.frequency == "1d" else int(file.stamps()[0])
-        return Under(file, facts, self.bundle.path / plan.relative, int(np.searchsorted(plan.times, first)), plan)
+        return Under(file, facts, self.bundle.folder / plan.relative, int(np.searchsorted(plan.times, first)), plan)
 
 
 @dataclass(frozen=True, eq=False)

@@ -225,7 +225,7 @@ class FolderReader:
         actions = ActionReader(self._folder, listing, self._barred)
         stored = {"assets": listing.assets, "symbols": listing.symbols, **self._actions(actions)}
         if self._base is not None and self._seam is not None:
-            earlier = self._seam.settled(Quality.of(self._base.bundle.path, 0).flaws)
+            earlier = self._seam.settled(Quality.of(self._base.bundle.folder, 0).flaws)
             self._quality.add(reconsidered(earlier, sessions, self._daily.labels_of, stored))
         self.warnings += [*self._idle(roster), *actions.warnings]
         self._quality.add(latechecks.gaps(self._daily, sessions, self._daily.sids.tolist()))

@@ -70,7 +70,7 @@ def commit(
     """Write the market into the staged folder and make it a version; over ``base``, unless nothing is new."""
     manifest = write_folder(market, name, stage.folder, progress, base)
     if base is not None and manifest.content_hash == base.bundle.hash:
-        return Written(base.bundle.path, base.bundle.version, base.bundle.manifest)
+        return Written(base.bundle.folder, base.bundle.version, base.bundle.manifest)
     path = stage.commit()
     return Written(path, path.name, manifest)
 
