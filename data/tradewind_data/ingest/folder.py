@@ -228,7 +228,8 @@ class FolderReader:
             earlier = self._seam.settled(Quality.of(self._base.bundle.folder, 0).flaws)
             self._quality.add(reconsidered(earlier, sessions, self._daily.labels_of, stored))
         self.warnings += [*self._idle(roster), *actions.warnings]
-        self._quality.add(latechecks.gaps(self._daily, sessions, self._daily.sids.tolist()))
+        gaps = latechecks.gaps(self._daily, sessions, self._daily.sids.tolist())
+        self._quality.add(gaps if self._seam is None else self._seam.gaps(gaps, sessions))
         if self._base is not None:
             self._quality.add(self._base.gaps(self._daily, sessions))
         self._quality.add(latechecks.unexplained(self._jumps, stored))

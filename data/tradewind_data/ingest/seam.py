@@ -58,6 +58,12 @@ class Seam:
             anew = (flaw.times >= since) & (flaw.times <= until) & (flaw.code in SERIES)
             yield _only(flaw, ~anew)
 
+    def gaps(self, found: Iterable[Flaws], sessions: Sessions) -> Iterator[Flaws]:
+        """The gaps of the added rows without the sessions that are stored already."""
+        for flaw in found:
+            stored = self._stored(flaw.sid, int(flaw.times[0]), int(sessions.labels[-1]))
+            yield from _still_missing(flaw, sessions, stored.labels)
+
     def _around(self, bars: AssetBars) -> tuple[AssetBars, AssetBars, AssetBars]:
         """The stored bars before the first added one, between them, and after the last."""
         first, last = int(bars.labels[0]), int(bars.labels[-1])
@@ -67,7 +73,7 @@ class Seam:
         end = int(labels[min(len(labels) - 1, hi + AFTER)])
         before, after = self._stored(bars.sid, start, first - 1), self._stored(bars.sid, last + 1, end)
         none = AssetBars(bars.sid, bars.labels[:0], bars.values[:, :0])
-        if len(bars.labels) > hi - lo:
+        if np.isin(labels[lo : hi + 1], bars.labels).all():
             return before, none, after
         between = self._stored(bars.sid, first, last)
         rest = ~np.isin(between.labels, bars.labels)
