@@ -1,9 +1,9 @@
 """The arithmetic of the ledger on plain arrays, compiled.
 
-Every function here changes only the arrays it is given. A book is a set of float64/int64 vectors with one entry per
-column (asset); `cash` holds the figures that belong to none: CASH (the balance), FLOW (the sum of everything that ever
-moved it: trades, commissions, dividends, fractions) and the three of the identity below. For a holding of n shares with
-multiplier m at price p,
+Every function here changes only the arrays it is given. A book is a table with one row per column (asset); `cash` holds
+the figures that belong to none: CASH (the balance), FLOW (the sum of everything that ever moved it: trades,
+commissions, dividends, fractions) and the three of the identity below. For a holding of n shares with multiplier m at
+price p,
 
     value    = 0        if the column is cash-settled (a future), else n·p·m
     exposure = n·p·m    in both cases
@@ -19,65 +19,85 @@ dividends as they are paid. In every column value + flow = gain, and over all of
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 from numba import njit
 
 CASH, FLOW, GAIN, BASE, BROKEN = range(5)
 BALANCES_TO = 1e-9  # of cash, values and base taken together
 Vector = np.ndarray
+Table = (
+    np.recarray
+)  # a plain structured array: compiled code reads its fields as attributes, and takes it as one argument
+
+BOOK = np.dtype(
+    [
+        ("amount", np.int64),  # signed shares
+        ("cost_basis", np.float64),  # currency a share
+        ("last_price", np.float64),  # last known price, raw
+        ("multiplier", np.float64),
+        ("cash_settled", np.bool_),
+        ("flow", np.float64),  # cash moved on the column's account since the start
+        ("gain", np.float64),  # gains since the start
+    ],
+    align=True,
+)
+DIVIDEND = np.dtype(
+    [
+        ("column", np.int64),
+        ("amount", np.float64),  # currency a share
+        ("owed", np.float64),  # earned and not paid yet
+    ]
+)
+HOLDING = np.dtype(
+    [
+        ("session", np.int64),
+        ("column", np.int64),
+        ("amount", np.int64),
+        ("cost_basis", np.float64),
+        ("last_price", np.float64),
+        ("value", np.float64),
+    ]
+)
 
 
-class Book(NamedTuple):
-    """The vectors of a ledger: one entry per column, and the figures that belong to no column."""
+class Book:
+    """A ledger's table, one row a column of the bundle, its fields as arrays, and the figures that belong to no column.
 
-    amount: np.ndarray  # int64[N] signed shares
-    cost_basis: np.ndarray  # float64[N] currency a share
-    last_price: np.ndarray  # float64[N] last known price, raw
-    multiplier: np.ndarray  # float64[N]
-    cash_settled: np.ndarray  # bool[N]
-    cash: np.ndarray  # float64[5] CASH, FLOW, GAIN, BASE, and BROKEN: 1 + the first session that did not balance, 0
-    flow: np.ndarray  # float64[N] cash moved on the column's account since the start
-    gain: np.ndarray  # float64[N] gains since the start
+    cash: float64[5] CASH, FLOW, GAIN, BASE, and BROKEN: 1 + the first session that did not balance, 0 for none.
+    """
 
-
-def new_book(columns: int, capital: float) -> Book:
-    """Return an empty book with `capital` in cash; multipliers are 1 and nothing is cash-settled."""
-    return Book(
-        amount=np.zeros(columns, dtype=np.int64),
-        cost_basis=np.zeros(columns),
-        last_price=np.zeros(columns),
-        multiplier=np.ones(columns),
-        cash_settled=np.zeros(columns, dtype=np.bool_),
-        cash=np.array([capital, 0.0, 0.0, capital, 0.0]),
-        flow=np.zeros(columns),
-        gain=np.zeros(columns),
-    )
+    def __init__(self, columns: int, capital: float) -> None:
+        """Hold nothing but `capital` in cash; multipliers are 1 and nothing is cash-settled."""
+        self.table = np.zeros(columns, dtype=BOOK)
+        self.amount, self.cost_basis = self.table["amount"], self.table["cost_basis"]
+        self.last_price, self.multiplier = self.table["last_price"], self.table["multiplier"]
+        self.cash_settled, self.flow, self.gain = (self.table[name] for name in ("cash_settled", "flow", "gain"))
+        self.multiplier[:] = 1.0
+        self.cash = np.array([capital, 0.0, 0.0, capital, 0.0])
 
 
 @njit(cache=True)
-def move_cash(book: Book, column: int, value: float) -> None:
+def move_cash(book: Table, cash: Vector, column: int, value: float) -> None:
     """Add `value` to the balance and to the flow, on a column's account."""
-    book.cash[CASH] += value
-    book.cash[FLOW] += value
+    cash[CASH] += value
+    cash[FLOW] += value
     book.flow[column] += value
 
 
 @njit(cache=True)
-def count_gain(book: Book, column: int, value: float) -> None:
+def count_gain(book: Table, cash: Vector, column: int, value: float) -> None:
     """Count a gain of a column."""
     book.gain[column] += value
-    book.cash[GAIN] += value
+    cash[GAIN] += value
 
 
 @njit(cache=True)
-def _settle(book: Book, column: int, price: float) -> None:
+def _settle(book: Table, cash: Vector, column: int, price: float) -> None:
     """Pay a cash-settled column's gain since its last price, n·(p − p_last)·m, and take `price` as the last one."""
     gain = book.amount[column] * (price - book.last_price[column]) * book.multiplier[column]
-    count_gain(book, column, gain)
+    count_gain(book, cash, column, gain)
     if book.cash_settled[column]:
-        move_cash(book, column, gain)
+        move_cash(book, cash, column, gain)
     book.last_price[column] = price
 
 
@@ -95,74 +115,77 @@ def _cost_basis_after(held: int, basis: float, traded: int, price: float) -> flo
 
 
 @njit(cache=True)
-def apply_fill(book: Book, column: int, amount: int, price: float) -> None:
+def apply_fill(book: Table, cash: Vector, column: int, amount: int, price: float) -> None:
     """Book one fill: cash −= n·p·m (nothing for a cash-settled column), then position and cost basis."""
-    _settle(book, column, price)
+    _settle(book, cash, column, price)
     if not book.cash_settled[column]:
-        move_cash(book, column, -(price * amount * book.multiplier[column]))
+        move_cash(book, cash, column, -(price * amount * book.multiplier[column]))
     held = book.amount[column]
     book.cost_basis[column] = _cost_basis_after(held, book.cost_basis[column], amount, price)
     book.amount[column] = held + amount
 
 
 @njit(cache=True)
-def apply_commission(book: Book, column: int, cost: float) -> None:
+def apply_commission(book: Table, cash: Vector, column: int, cost: float) -> None:
     """Book one commission: cash −= cost, and cost basis = (cb·n·m + cost)/(n·m) while the position is open."""
-    move_cash(book, column, -cost)
-    count_gain(book, column, -cost)
+    move_cash(book, cash, column, -cost)
+    count_gain(book, cash, column, -cost)
     held = book.amount[column] * book.multiplier[column]
     if held != 0:
         book.cost_basis[column] = (book.cost_basis[column] * held + cost) / held
 
 
 @njit(cache=True)
-def charge(book: Book, interest: float, columns: Vector, fees: Vector) -> None:
+def charge(book: Table, cash: Vector, interest: float, columns: Vector, fees: Vector) -> None:
     """Add interest to the cash, and take the fees of columns from it."""
-    book.cash[CASH] += interest
-    book.cash[FLOW] += interest
-    book.cash[GAIN] += interest
+    cash[CASH] += interest
+    cash[FLOW] += interest
+    cash[GAIN] += interest
     for i in range(len(columns)):
-        move_cash(book, columns[i], -fees[i])
-        count_gain(book, columns[i], -fees[i])
+        move_cash(book, cash, columns[i], -fees[i])
+        count_gain(book, cash, columns[i], -fees[i])
 
 
 @njit(cache=True)
-def apply_fills(book: Book, columns: Vector, amounts: Vector, prices: Vector, commissions: Vector) -> None:
+def apply_fills(
+    book: Table, cash: Vector, columns: Vector, amounts: Vector, prices: Vector, commissions: Vector
+) -> None:
     """Book the fills of one bar in order, then their commissions (those above 0)."""
     for i in range(len(columns)):
-        apply_fill(book, columns[i], amounts[i], prices[i])
+        apply_fill(book, cash, columns[i], amounts[i], prices[i])
     for i in range(len(columns)):
         if commissions[i] > 0.0:
-            apply_commission(book, columns[i], commissions[i])
+            apply_commission(book, cash, columns[i], commissions[i])
 
 
 @njit(cache=True)
-def mark(book: Book, columns: Vector, prices: Vector) -> None:
+def mark(book: Table, cash: Vector, columns: Vector, prices: Vector) -> None:
     """Take new prices for the held columns; a NaN keeps the old price."""
     for i in range(len(columns)):
         if not np.isnan(prices[i]):
-            _settle(book, columns[i], prices[i])
+            _settle(book, cash, columns[i], prices[i])
 
 
 @njit(cache=True)
-def earn_dividends(book: Book, columns: Vector, amounts: Vector, first: int, last: int, owed: Vector) -> None:
-    """Remember amount·shares of the dividends first..last−1 (negative for a short) in owed[row]."""
+def earn_dividends(book: Table, dividends: Table, first: int, last: int) -> None:
+    """Remember amount·shares of the dividends first..last−1 as owed (negative for a short)."""
     for row in range(first, last):
-        owed[row] = amounts[row] * book.amount[columns[row]]
+        dividends.owed[row] = dividends.amount[row] * book.amount[dividends.column[row]]
 
 
 @njit(cache=True)
-def pay_dividends(book: Book, columns: Vector, rows: Vector, owed: Vector) -> None:
+def pay_dividends(book: Table, cash: Vector, dividends: Table, rows: Vector) -> None:
     """Pay what those dividends owe, once."""
     for row in rows:
-        if owed[row] != 0.0:
-            move_cash(book, columns[row], owed[row])
-            count_gain(book, columns[row], owed[row])
-            owed[row] = 0.0
+        column, owed = dividends.column[row], dividends.owed[row]
+        if owed != 0.0:
+            move_cash(book, cash, column, owed)
+            count_gain(book, cash, column, owed)
+            dividends.owed[row] = 0.0
 
 
 @njit(cache=True)
-def earn_stock_dividends(book: Book, columns: Vector, first: int, last: int, owed: Vector) -> None:
+def earn_stock_dividends(book: Table, columns: Vector, first: int, last: int, owed: Vector) -> None:
     """Remember the shares that earn the stock dividends first..last−1."""
     for row in range(first, last):
         owed[row] = book.amount[columns[row]]
@@ -178,7 +201,9 @@ def _near_whole(value: float) -> float:
 
 
 @njit(cache=True)
-def pay_stock_dividend(book: Book, paid_column: int, earning: float, ratio: float, price: float, dilutes: bool) -> int:
+def pay_stock_dividend(
+    book: Table, cash: Vector, paid_column: int, earning: float, ratio: float, price: float, dilutes: bool
+) -> int:
     """Credit trunc(shares·ratio) shares of `paid_column`; return them.
 
     With `dilutes`, the old cost is spread over the grown holding and the fraction is paid at `price` (0 when unknown);
@@ -194,19 +219,19 @@ def pay_stock_dividend(book: Book, paid_column: int, earning: float, ratio: floa
             book.cost_basis[paid_column] = book.cost_basis[paid_column] * held / total
         if not np.isnan(price):
             fraction = (exact - whole) * price * book.multiplier[paid_column]
-            move_cash(book, paid_column, fraction)
-            count_gain(book, paid_column, fraction)
+            move_cash(book, cash, paid_column, fraction)
+            count_gain(book, cash, paid_column, fraction)
     elif held == 0:
         book.cost_basis[paid_column] = 0.0
     if held == 0:
         book.last_price[paid_column] = 0.0 if np.isnan(price) else price
     book.amount[paid_column] = total
-    count_gain(book, paid_column, whole * book.last_price[paid_column] * book.multiplier[paid_column])
+    count_gain(book, cash, paid_column, whole * book.last_price[paid_column] * book.multiplier[paid_column])
     return whole
 
 
 @njit(cache=True)
-def split_exactly(book: Book, column: int, numerator: int, denominator: int) -> None:
+def split_exactly(book: Table, cash: Vector, column: int, numerator: int, denominator: int) -> None:
     """Split `denominator` old shares into `numerator` new ones.
 
     n' = trunc(n·numerator/denominator) in whole numbers; the fraction is paid at market value (last price as of before
@@ -221,7 +246,7 @@ def split_exactly(book: Book, column: int, numerator: int, denominator: int) -> 
     book.last_price[column] *= ratio
     book.cost_basis[column] = book.cost_basis[column] * ratio if whole != 0 else 0.0
     book.amount[column] = whole
-    move_cash(book, column, fraction * book.last_price[column] * book.multiplier[column])
+    move_cash(book, cash, column, fraction * book.last_price[column] * book.multiplier[column])
 
 
 def split_rounded(book: Book, column: int, ratio: float) -> None:
@@ -236,15 +261,15 @@ def split_rounded(book: Book, column: int, ratio: float) -> None:
     book.cost_basis[column] = basis if whole != 0 else 0.0
     book.amount[column] = whole
     paid = round((raw - whole) * basis, 2)
-    move_cash(book, column, paid)
-    count_gain(book, column, paid - (raw - whole) * book.last_price[column] * book.multiplier[column])
+    move_cash(book.table, book.cash, column, paid)
+    count_gain(book.table, book.cash, column, paid - (raw - whole) * book.last_price[column] * book.multiplier[column])
 
 
 LONG_VALUE, SHORT_VALUE, LONG_EXPOSURE, SHORT_EXPOSURE, LONGS, SHORTS = range(6)
 
 
 @njit(cache=True)
-def totals(book: Book, columns: Vector, out: Vector) -> None:
+def totals(book: Table, columns: Vector, out: Vector) -> None:
     """Sum the held columns in the given (ascending) order into out[0:6]; short sums are negative."""
     out[:] = 0.0
     for column in columns:
@@ -261,7 +286,7 @@ def totals(book: Book, columns: Vector, out: Vector) -> None:
 
 
 @njit(cache=True)
-def update_held(book: Book, held: Vector, count: int, columns: Vector) -> int:
+def update_held(book: Table, held: Vector, count: int, columns: Vector) -> int:
     """Bring held[:count], the ascending columns with a position, up to date after a touch; return the count."""
     for column in columns:
         place = np.searchsorted(held[:count], column)
@@ -276,28 +301,6 @@ def update_held(book: Book, held: Vector, count: int, columns: Vector) -> int:
                 held[i] = held[i + 1]
             count -= 1
     return count
-
-
-class DividendTable(NamedTuple):
-    """The cash dividends of a bundle by session, and what each owes."""
-
-    column: np.ndarray  # int64[D] ascending by ex session
-    amount: np.ndarray  # float64[D] currency a share
-    ex_first: np.ndarray  # int64[S+1] rows ex_first[s] … ex_first[s+1]−1 go ex in session s
-    pay_row: np.ndarray  # int64[D'] the rows that are ever paid, ascending by pay session
-    pay_first: np.ndarray  # int64[S+1] pay_row[pay_first[s]] … are paid in session s
-    owed: np.ndarray  # float64[D] earned and not paid yet
-
-
-class Holdings(NamedTuple):
-    """What was held at the end of sessions, one entry a session and column; the first `count` are filled."""
-
-    session: np.ndarray  # int64[K]
-    column: np.ndarray  # int64[K]
-    amount: np.ndarray  # int64[K]
-    cost_basis: np.ndarray  # float64[K]
-    last_price: np.ndarray  # float64[K]
-    value: np.ndarray  # float64[K]
 
 
 # The figures of a session in the order in which they are written; the other performance columns follow from them.
@@ -320,24 +323,27 @@ ROW = (
 
 
 @njit(cache=True)
-def dividends_of_session(book: Book, table: DividendTable, session: int) -> None:
-    """Earn the dividends that go ex in this session, then pay those that are due."""
-    earn_dividends(book, table.column, table.amount, table.ex_first[session], table.ex_first[session + 1], table.owed)
-    pay_dividends(
-        book, table.column, table.pay_row[table.pay_first[session] : table.pay_first[session + 1]], table.owed
-    )
+def dividends_of_session(
+    book: Table, cash: Vector, dividends: Table, ex_first: Vector, due: Vector, due_first: Vector, session: int
+) -> None:
+    """Earn the dividends that go ex in this session, then pay those that are due.
+
+    dividends: D rows ascending by ex session, of which ex_first[s] … ex_first[s+1]−1 go ex in session s; due: the rows
+    that are ever paid, ascending by pay session, of which due[due_first[s]] … are paid in session s.
+    """
+    earn_dividends(book, dividends, ex_first[session], ex_first[session + 1])
+    pay_dividends(book, cash, dividends, due[due_first[session] : due_first[session + 1]])
 
 
 @njit(cache=True)
-def record_start(book: Book, before: Vector, row: Vector) -> None:
+def record_start(cash: Vector, before: Vector, row: Vector) -> None:
     """Write what a session starts with: the cash now, and the value and exposure at the end of the session before."""
-    row[0], row[1], row[2] = book.cash[CASH], before[4], before[5]
+    row[0], row[1], row[2] = cash[CASH], before[4], before[5]
 
 
 @njit(cache=True)
-def _check_balance(book: Book, equity: float, size: float, session: int) -> None:
+def _check_balance(cash: Vector, equity: float, size: float, session: int) -> None:
     """Compare the equity with base + gain, and begin anew from it; remember the first session that differs."""
-    cash = book.cash
     within = abs(equity - cash[BASE] - cash[GAIN]) <= BALANCES_TO * (size + abs(cash[BASE]))
     if not (within and np.isfinite(equity)) and cash[BROKEN] == 0.0:
         cash[BROKEN] = session + 1
@@ -346,14 +352,22 @@ def _check_balance(book: Book, equity: float, size: float, session: int) -> None
 
 
 @njit(cache=True)
-def record_end(book: Book, columns: Vector, row: Vector, holdings: Holdings, count: int, session: int) -> int:
-    """Write a session's ending figures (ROW from the fourth on) and holdings; return the new count of holdings."""
+def _record_totals(book: Table, cash: Vector, columns: Vector, row: Vector, session: int) -> None:
+    """Write a session's ending figures: ROW from the fourth on."""
     sums = row[8:14]
     totals(book, columns, sums)
-    row[3], row[7] = book.cash[CASH], book.cash[FLOW]
+    row[3], row[7] = cash[CASH], cash[FLOW]
     row[4], row[5] = sums[LONG_VALUE] + sums[SHORT_VALUE], sums[LONG_EXPOSURE] + sums[SHORT_EXPOSURE]
     row[6] = row[3] + row[4]
-    _check_balance(book, row[6], abs(row[3]) + sums[LONG_VALUE] - sums[SHORT_VALUE], session)
+    _check_balance(cash, row[6], abs(row[3]) + sums[LONG_VALUE] - sums[SHORT_VALUE], session)
+
+
+@njit(cache=True)
+def record_end(
+    book: Table, cash: Vector, columns: Vector, row: Vector, holdings: Table, count: int, session: int
+) -> int:
+    """Write a session's ending figures and its holdings, from row `count` on; return the new count of holdings."""
+    _record_totals(book, cash, columns, row, session)
     for column in columns:
         exposure = book.amount[column] * book.last_price[column] * book.multiplier[column]
         holdings.session[count], holdings.column[count] = session, column
@@ -375,34 +389,35 @@ def _all_trade(columns: Vector, close: Vector) -> bool:
 
 @njit(cache=True)
 def run_quiet(
-    book: Book,
+    book: Table,
+    cash: Vector,
     columns: Vector,
-    table: DividendTable,
+    dividends: Table,
+    ex_first: Vector,
+    due: Vector,
+    due_first: Vector,
     close: np.ndarray,
     first: int,
     stop: int,
     start_after_dividends: bool,
     rows: np.ndarray,
-    t: int,
-    holdings: Holdings,
-    count: int,
-) -> tuple[int, int]:
-    """Run the sessions first … stop−1, on which nobody acts and no order is open; return (next session, count).
+) -> int:
+    """Run the sessions first … stop−1, on which nobody acts and no order is open; return the next session.
 
-    close: float64[R, N] raw closes; rows: float64[T + 1, 14], row t + 1 is session `first`. It stops before a session
-    in which something held does not trade (its price has to be looked up) and after one that does not balance.
+    close: float64[R, N] raw closes; rows: float64[n + 1, 14], row 0 the session before `first`. It stops before a
+    session in which something held does not trade (its price has to be looked up) and after one that does not balance.
+    Holdings are not written: amounts and cost bases stay as they are, prices are the closes.
     """
     session = first
-    while session < stop and book.cash[BROKEN] == 0.0 and _all_trade(columns, close[session]):
-        row = rows[t + 1]
+    while session < stop and cash[BROKEN] == 0.0 and _all_trade(columns, close[session]):
+        before, row = rows[session - first], rows[session - first + 1]
         if not start_after_dividends:
-            record_start(book, rows[t], row)
-        dividends_of_session(book, table, session)
+            record_start(cash, before, row)
+        dividends_of_session(book, cash, dividends, ex_first, due, due_first, session)
         if start_after_dividends:
-            record_start(book, rows[t], row)
+            record_start(cash, before, row)
         for column in columns:
-            _settle(book, column, close[session, column])
-        count = record_end(book, columns, row, holdings, count, session)
+            _settle(book, cash, column, close[session, column])
+        _record_totals(book, cash, columns, row, session)
         session += 1
-        t += 1
-    return session, count
+    return session

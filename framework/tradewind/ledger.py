@@ -73,7 +73,8 @@ class Ledger:
     """Cash and positions of one run: one vector entry per column of the bundle, over a calendar of `span` sessions."""
 
     def __init__(self, columns: int, span: int, capital: float, actions: Actions, semantics: Semantics) -> None:
-        self.book = kernels.new_book(columns, capital)
+        self.book = kernels.Book(columns, capital)
+        self._table, self._cash = self.book.table, self.book.cash
         self.starting_cash = capital
         self._from_outside, self._base, self._growth = 0.0, capital, 1.0
         self._actions, self._semantics = actions, semantics
@@ -86,9 +87,9 @@ class Ledger:
         cash, stock = actions.dividends, actions.stock_dividends
         always = semantics.pay_on_next_session
         paid = _Payments(cash.ex, cash.pay, cash.pay_is_session | always, span)
-        self._dividends = kernels.DividendTable(
-            cash.column, cash.amount, paid.ex_first, paid.pay_row, paid.pay_first, paid.owed
-        )
+        self._dividends = np.zeros(len(cash.column), dtype=kernels.DIVIDEND)
+        self._dividends["column"], self._dividends["amount"] = cash.column, cash.amount
+        self._dividend_rows = paid.ex_first, paid.pay_row, paid.pay_first
         self._stock_dividends = _Payments(stock.ex, stock.pay, stock.pay_is_session | always, span)
         self.sessions_with_dividends = paid.sessions | self._stock_dividends.sessions
         self.sessions_with_stock = self._stock_dividends.sessions
@@ -130,7 +131,7 @@ class Ledger:
         if self.mark_first is not None:
             self.marked()
         if self._totals is None:
-            kernels.totals(self.book, self.held, self._sums)
+            kernels.totals(self._table, self.held, self._sums)
             long_value, short_value, long_exposure, short_exposure, longs, shorts = self._sums.tolist()
             self._totals = Totals(long_value, short_value, long_exposure, short_exposure, int(longs), int(shorts))
         return self._totals
@@ -159,7 +160,7 @@ class Ledger:
 
     def charge(self, interest: float, columns: np.ndarray, fees: np.ndarray) -> None:
         """Book interest on the cash (negative: paid) and the borrowing fees of columns."""
-        kernels.charge(self.book, interest, columns, fees)
+        kernels.charge(self._table, self._cash, interest, columns, fees)
 
     def worst_column(self) -> int | None:
         """Return the column whose value + flow is furthest from its gain, None when all agree: then it is the cash."""
@@ -174,7 +175,7 @@ class Ledger:
     @property
     def owed_dividends(self) -> float:
         """Cash dividends earned and not paid yet; not part of equity."""
-        return float(self._dividends.owed.sum())
+        return float(self._dividends["owed"].sum())
 
     def start_of_session(self, session: int, price_before: Callable[[int, int], float]) -> None:
         """Earn the dividends that go ex today, then pay those that are due.
@@ -183,7 +184,7 @@ class Ledger:
         """
         if not self.sessions_with_dividends[session]:
             return
-        kernels.dividends_of_session(self.book, self._dividends, session)
+        kernels.dividends_of_session(self._table, self._cash, self._dividends, *self._dividend_rows, session)
         self._totals = None
         if self.sessions_with_stock[session]:
             self._earn_and_pay_stock(session, price_before)
@@ -191,7 +192,7 @@ class Ledger:
     def _earn_and_pay_stock(self, session: int, price_before: Callable[[int, int], float]) -> None:
         table, payments = self._actions.stock_dividends, self._stock_dividends
         earned = payments.earned_on(session)
-        kernels.earn_stock_dividends(self.book, table.column, earned.start, earned.stop, payments.owed)
+        kernels.earn_stock_dividends(self._table, table.column, earned.start, earned.stop, payments.owed)
         for row in payments.due_on(session):
             if payments.owed[row] != 0.0:
                 self._pay_stock(session, row, price_before)
@@ -202,7 +203,7 @@ class Ledger:
         table, dilutes = self._actions.stock_dividends, self._semantics.stock_dividend_dilutes
         column, earning, ratio = int(table.paid_column[row]), self._stock_dividends.owed[row], float(table.ratio[row])
         price = price_before(column, session) if dilutes else 0.0
-        kernels.pay_stock_dividend(self.book, column, earning, ratio, price, dilutes)
+        kernels.pay_stock_dividend(self._table, self._cash, column, earning, ratio, price, dilutes)
         self._touched(np.array([column]))
 
     def apply_split(self, column: int, numerator: int, denominator: int) -> None:
@@ -210,7 +211,7 @@ class Ledger:
         if self.book.amount[column] == 0:
             return
         if self._semantics.exact_splits:
-            kernels.split_exactly(self.book, column, numerator, denominator)
+            kernels.split_exactly(self._table, self._cash, column, numerator, denominator)
         else:
             kernels.split_rounded(self.book, column, denominator / numerator)
         self._touched(np.array([column]))
@@ -219,32 +220,23 @@ class Ledger:
         self, columns: np.ndarray, amounts: np.ndarray, prices: np.ndarray, commissions: np.ndarray
     ) -> None:
         """Book the fills of one bar in order, then their commissions."""
-        kernels.apply_fills(self.book, columns, amounts, prices, commissions)
+        kernels.apply_fills(self._table, self._cash, columns, amounts, prices, commissions)
         self._touched(columns)
 
     def mark(self, columns: np.ndarray, prices: np.ndarray) -> None:
         """Value the held columns at new prices; NaN keeps the old one."""
-        kernels.mark(self.book, columns, prices)
+        kernels.mark(self._table, self._cash, columns, prices)
         self._totals = None
 
     def _touched(self, columns: np.ndarray) -> None:
         """Bring the list of held columns up to date."""
-        self._count = kernels.update_held(self.book, self._held, self._count, columns)
+        self._count = kernels.update_held(self._table, self._held, self._count, columns)
         self._totals = None
 
-    def run_quiet(
-        self,
-        close: np.ndarray,
-        first: int,
-        stop: int,
-        rows: np.ndarray,
-        t: int,
-        holdings: kernels.Holdings,
-        count: int,
-    ) -> tuple[int, int]:
+    def run_quiet(self, close: np.ndarray, first: int, stop: int, rows: np.ndarray) -> int:
         """Run sessions on which nobody acts in one compiled loop; kernels.run_quiet says what is written where."""
         after = not self._semantics.pnl_includes_dividends
         self._totals = None
         return kernels.run_quiet(
-            self.book, self.held, self._dividends, close, first, stop, after, rows, t, holdings, count
+            self._table, self._cash, self.held, self._dividends, *self._dividend_rows, close, first, stop, after, rows
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -159,18 +159,39 @@ def events(blotter: Any, finder: AssetFinder) -> pd.DataFrame:
     )
 
 
-def positions(parts: Sequence[kernels.Holdings], finder: AssetFinder, sessions: Sessions) -> pd.DataFrame:
-    """Return the positions table of holdings written piece by piece."""
-    held = kernels.Holdings(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
+class Quiet(NamedTuple):
+    """Holdings over the sessions first … stop−1, on which nobody acted: the same shares, valued at each close."""
+
+    first: int
+    stop: int
+    columns: np.ndarray  # int64[k] ascending
+    held: np.ndarray  # kernels.BOOK[k]
+    close: np.ndarray  # float64[R, N] raw closes by session
+
+    def written(self) -> np.ndarray:
+        """Return kernels.HOLDING[(stop − first)·k], session by session."""
+        out = np.empty((self.stop - self.first, len(self.columns)), dtype=kernels.HOLDING)
+        out["session"] = np.arange(self.first, self.stop)[:, None]
+        out["column"], out["amount"], out["cost_basis"] = self.columns, self.held["amount"], self.held["cost_basis"]
+        out["last_price"] = self.close[self.first : self.stop, self.columns]
+        exposure = out["amount"] * out["last_price"] * self.held["multiplier"]
+        out["value"] = np.where(self.held["cash_settled"], 0.0, exposure)
+        return out.ravel()
+
+
+def positions(parts: Sequence[np.ndarray | Quiet], finder: AssetFinder, sessions: Sessions) -> pd.DataFrame:
+    """Return the positions table of holdings written piece by piece (kernels.HOLDING)."""
+    pieces = [part.written() if isinstance(part, Quiet) else part for part in parts]
+    held = {name: np.concatenate([piece[name] for piece in pieces]) for name in kernels.HOLDING.names or ()}
     return pd.DataFrame(
         {
-            "session": sessions.index[held.session],
-            **_named(finder, held.column),
-            "amount": held.amount,
-            "cost_basis": held.cost_basis,
-            "last_sale_price": held.last_price,
-            "value": held.value,
-            "exposure": held.amount * held.last_price * finder.multiplier[held.column],
+            "session": sessions.index[held["session"]],
+            **_named(finder, held["column"]),
+            "amount": held["amount"],
+            "cost_basis": held["cost_basis"],
+            "last_sale_price": held["last_price"],
+            "value": held["value"],
+            "exposure": held["amount"] * held["last_price"] * finder.multiplier[held["column"]],
         }
     )
 

@@ -23,12 +23,6 @@ NESTED = ("orders", "transactions", "positions")
 CHUNK = 1 << 15  # holdings are written into pieces of this size: nothing is ever copied to make room
 
 
-def _new_holdings(capacity: int) -> kernels.Holdings:
-    """Return room for that many holdings."""
-    kinds = (np.int64, np.int64, np.int64, np.float64, np.float64, np.float64)
-    return kernels.Holdings(*(np.empty(capacity, dtype=kind) for kind in kinds))
-
-
 class Recorder:
     """Preallocated rows for a run of T sessions, and the lists of what comes irregularly."""
 
@@ -38,8 +32,8 @@ class Recorder:
         self._rows = np.zeros((len(clock) + 1, len(kernels.ROW)))
         self._rows[0, [3, 6]] = ledger.equity
         self._before = np.empty(len(clock))
-        self._holdings, self._held = _new_holdings(CHUNK), 0
-        self._full_holdings: list[kernels.Holdings] = []
+        self._holdings, self._held = np.empty(CHUNK, dtype=kernels.HOLDING), 0
+        self._closed_holdings: list[np.ndarray | recorded.Quiet] = []
         self._from_outside = 0.0
         self.capital_changes: list[dict[str, Any]] = []
         self._fills: list[tuple[int, int, Any]] = []
@@ -56,7 +50,7 @@ class Recorder:
     def start_of_session(self) -> None:
         """Note what the session starts with: cash, value and exposure."""
         t = self.sessions
-        kernels.record_start(self._ledger.book, self._rows[t], self._rows[t + 1])
+        kernels.record_start(self._ledger.book.cash, self._rows[t], self._rows[t + 1])
         if not self._semantics.pnl_includes_dividends:  # shares received today are inside, too
             self._rows[t + 1, 1:3] = self._ledger.totals.value, self._ledger.totals.exposure
 
@@ -113,18 +107,20 @@ class Recorder:
 
     def end_of_session(self, session: int) -> None:
         """Write the session's row and holdings."""
-        held, t = self._ledger.held, self.sessions
+        held, book = self._ledger.held, self._ledger.book
         self._make_room(len(held))
-        row = self._rows[t + 1]
-        self._held = kernels.record_end(self._ledger.book, held, row, self._holdings, self._held, session)
+        row = self._rows[self.sessions + 1]
+        self._held = kernels.record_end(book.table, book.cash, held, row, self._holdings, self._held, session)
         self._written(1)
 
     def run_quiet(self, close: np.ndarray, first: int, stop: int) -> int:
         """Let the ledger run sessions on which nobody acts, and write them down; return the first one it left."""
-        self._make_room(len(self._ledger.held) * (stop - first))
-        reached, self._held = self._ledger.run_quiet(
-            close, first, stop, self._rows, self.sessions, self._holdings, self._held
-        )
+        held = self._ledger.held
+        reached = self._ledger.run_quiet(close, first, stop, self._rows[self.sessions :])
+        if reached > first and len(held):
+            self._put_aside()
+            quiet = recorded.Quiet(first, reached, held.copy(), self._ledger.book.table[held], close)
+            self._closed_holdings.append(quiet)
         self._written(reached - first)
         return reached
 
@@ -149,27 +145,30 @@ class Recorder:
         return BooksDoNotBalance(day, asset, float(row[6]), float(cash[kernels.BASE] + cash[kernels.GAIN]))
 
     def _make_room(self, entries: int) -> None:
-        """Put the holdings aside and begin new ones when that many more do not fit."""
-        if self._held + entries > len(self._holdings.session):
-            self._full_holdings.append(self._written_holdings())
-            self._holdings, self._held = _new_holdings(max(CHUNK, entries)), 0
+        """Begin a new piece of holdings when that many more do not fit: nothing is ever copied to make room."""
+        if self._held + entries > len(self._holdings):
+            self._put_aside()
+            self._holdings = np.empty(max(CHUNK, entries), dtype=kernels.HOLDING)
 
-    def _written_holdings(self) -> kernels.Holdings:
-        """Return the filled part of the current holdings."""
-        return kernels.Holdings(*(array[: self._held] for array in self._holdings))
+    def _put_aside(self) -> None:
+        """Close the piece of holdings that is being written; what is left of it is the next one."""
+        if self._held:
+            self._closed_holdings.append(self._holdings[: self._held])
+            self._holdings, self._held = self._holdings[self._held :], 0
 
     # ---------------------------------------------------------------- the result
 
     def result(self, blotter: Any, info: Mapping[str, Any], timing: pd.DataFrame) -> Result:
         """Return everything recorded so far; `info` identifies the run. Long tables are made when asked for."""
         finder, sessions = self._finder, self._clock.sessions
+        held = [*self._closed_holdings, self._holdings[: self._held]]
         index = sessions.index[self._clock.first : self._clock.first + self.sessions].rename("session")
         return Result(
             partial(self._performance, blotter),
             orders=partial(recorded.orders, blotter, finder),
             revisions=partial(recorded.revisions, blotter.revisions),
             fills=partial(recorded.fills, self._fills, finder, sessions),
-            positions=partial(recorded.positions, [*self._full_holdings, self._written_holdings()], finder, sessions),
+            positions=partial(recorded.positions, held, finder, sessions),
             recorded=partial(recorded.variables, self._variable_rows, index),
             events=partial(recorded.events, blotter, finder),
             timing=lambda: timing,
