@@ -75,6 +75,13 @@ class Semantics:
         "In the original they cost 0, the holding keeps its basis and the fraction is lost.",
         "test_corporate_actions.py::test_a_stock_dividend_dilutes_the_basis_and_pays_the_fraction",
     )
+    mergers_replace_shares: bool = _deviation(
+        "D28",
+        "A merger that names an acquirer or cash replaces the shares held by shares of the acquirer (1/ratio for one, "
+        "a fraction paid at its price) and cash, and cancels open orders. In the original it changes earlier prices "
+        "alone, and the holding stays in an asset that does not trade any more.",
+        "test_mergers.py::test_a_merger_replaces_shares_and_in_the_original_they_stay",
+    )
     exact_prices: bool = _deviation(
         "D15",
         "Prices and volumes are the float64 numbers of the bundle. The original stores prices in thousandths and "

@@ -1,7 +1,7 @@
 """The event loop: session after session, bar after bar, in the order in which things happen in a market.
 
 session start        capital comes in or goes out, dividends go ex and are paid, the session's starting figures are
-                     taken, interest and borrowing fees are charged, splits take effect
+                     taken, interest and borrowing fees are charged, splits and mergers take effect
 before the open      before_trading_start
 each bar             orders of earlier bars fill, their commissions are charged, holdings are marked at the close,
                      then handle_data and the scheduled functions run; what they order waits for the next bar
@@ -17,9 +17,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
 from tradewind import algorithm as running
-from tradewind import cancel_policy
+from tradewind import cancel_policy, mergers
 from tradewind.algorithm import Algorithm, Market, Phase
 from tradewind.blotter import ASSET_CLOSED, Blotter, Fills
 from tradewind.capital import CapitalChange
@@ -122,7 +123,7 @@ class Simulator:
         """Return bool[S]: the sessions with splits, stock dividends, capital changes or assets at their end."""
         eventful = self.ledger.sessions_with_stock.copy()
         ends = self.market.finder.auto_close
-        eventful[self.actions.splits.session] = True
+        eventful[self.actions.splits.session] = eventful[self.actions.mergers.session] = True
         eventful[ends[ends < len(eventful)]] = True
         eventful[list(self.capital_changes)] = True
         return eventful
@@ -142,6 +143,8 @@ class Simulator:
             self.ledger.charge(charges.interest, charges.columns, charges.fees)
         if self._eventful[session]:
             self._split(session)
+            if self.semantics.mergers_replace_shares:
+                self._merge(session)
 
     def _charges(self, session: int) -> Charges | None:
         """Return the interest and fees since the session before, None when there are none."""
@@ -164,6 +167,20 @@ class Simulator:
             terms = int(splits.column[row]), int(splits.numerator[row]), int(splits.denominator[row])
             self.blotter.split(*terms)
             self.ledger.apply_split(*terms)
+
+    def _merge(self, session: int) -> None:
+        """Replace shares of merged assets by cash and shares of the acquirer, and cancel open orders in them."""
+        now = self.market.clock.open(session)
+        for terms in mergers.taking_effect(self.actions.mergers, session):
+            self.blotter.cancel_all(terms.target, ASSET_CLOSED)
+            amount = int(self.ledger.book.amount[terms.target])
+            if amount:
+                last, known = float(self.ledger.book.last_price[terms.target]), np.nan
+                if terms.acquirer >= 0:
+                    columns, before = np.array([terms.acquirer]), self.market.clock.before(session)
+                    known = float(self.market.prices.last_known(columns, before, session)[0])
+                got, shares, price = mergers.exchange(terms, amount, last, known)
+                self._book(_closing([terms.target, terms.acquirer], [-amount, shares], [got, price]), now)
 
     def before_trading_start(self, session: int) -> None:
         """Run the user's before_trading_start; it knows the previous session's bars, adjusted to today."""
@@ -268,11 +285,17 @@ class Simulator:
                 self.blotter.cancel_all(int(column), ASSET_CLOSED)
         if len(over):
             book = self.ledger.book
-            nothing = np.zeros(len(over))
-            self._book(Fills(np.full(len(over), -1), over, -book.amount[over], book.last_price[over], nothing), now)
+            self._book(_closing(over, -book.amount[over], book.last_price[over]), now)
 
     def _user_code(self) -> _UserCode:
         return _UserCode(self)
+
+
+def _closing(columns: ArrayLike, amounts: ArrayLike, prices: ArrayLike) -> Fills:
+    """Return fills that no order asked for and nobody charges for; those of 0 shares are left out."""
+    column, amount, price = np.asarray(columns), np.asarray(amounts), np.asarray(prices, dtype=float)
+    some = amount != 0
+    return Fills(np.full(some.sum(), -1), column[some], amount[some], price[some], np.zeros(some.sum()))
 
 
 def _next(due: dict[int, list[Any]], minute: int, count: int) -> int:

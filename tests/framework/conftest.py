@@ -41,7 +41,8 @@ class MarketMaker:
     def __init__(self, root, start=START):
         self.root, self.sessions = root, new_york(start)
         self.assets, self.bars = [], []
-        self.splits, self.dividends, self.stock_dividends, self.futures = [], [], [], []
+        self.splits, self.dividends, self.stock_dividends = [], [], []
+        self.futures, self.mergers = [], []
 
     def day(self, session):
         """The label of a session, counted from 0."""
@@ -90,6 +91,10 @@ class MarketMaker:
         self.stock_dividends.append((sid, paid_sid, self.day(ex), self.day(pay), ratio))
         return self
 
+    def merger(self, sid, session, ratio, acquirer=-1, cash=0.0):
+        self.mergers.append((sid, self.day(session), ratio, acquirer, cash))
+        return self
+
     def bundle(self, name="made"):
         """Write and open the bundle."""
         written = {
@@ -98,7 +103,7 @@ class MarketMaker:
             "splits": table("splits", self.splits),
             "dividends": table("dividends", self.dividends),
             "stock_dividends": table("stock_dividends", self.stock_dividends),
-            "mergers": table("mergers", []),
+            "mergers": table("mergers", self.mergers),
             "classifications": table("classifications", []),
         }
         futures = table("futures", self.futures) if self.futures else None
