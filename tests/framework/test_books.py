@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import tradewind.api as api
-from tradewind import run_algorithm
+from tradewind import kernels, run_algorithm
 from tradewind.errors import BadFill, BooksDoNotBalance
 from tradewind.exits import BUG, FAILED, exit_code
 
@@ -170,3 +170,13 @@ def test_books_balance_through_splits_dividends_holes_shorts_and_delistings(mark
     result = run(market, on_sessions, dict.fromkeys(range(8), trade), slip, cost, semantics=semantics)
     assert len(result.perf) == 8
     assert len(result.fills) > 10
+
+
+def test_what_was_sold_is_held_no_longer():
+    book, held = kernels.new_book(5, 0.0), np.full(5, -1, dtype=np.int64)
+    book.amount[[1, 3, 4]] = 7, -2, 1
+    assert kernels.update_held(book, held, 0, np.array([4, 1, 3])) == 3
+    assert held[:3].tolist() == [1, 3, 4]
+    book.amount[1] = 0
+    assert kernels.update_held(book, held, 3, np.array([0, 1])) == 2
+    assert held[:2].tolist() == [3, 4]

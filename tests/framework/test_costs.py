@@ -256,3 +256,20 @@ def test_an_order_that_a_reverse_split_leaves_unfilled_does_not_pay_the_first_fi
 
     result = run_algorithm(initialize=initialize, handle_data=handle_data, bundle=market.bundle())
     assert result.fills["commission"].tolist() == [3.0, 0.0, 0.0]
+
+
+def test_in_a_full_bar_later_orders_are_not_even_looked_at(market, on_sessions):
+    market.asset(1, [10, 9, 10, 10], volume=1_000)
+
+    def place(context, data):
+        api.order(api.sid(1), 100)  # all the room of the bar at 9
+        api.order(api.sid(1), 1)  # finds none
+        api.order(api.sid(1), 1, limit_price=9.5)  # whose limit that bar would have reached
+
+    def initialize(context):
+        api.set_slippage(slippage.VolumeShareSlippage(0.1, 0.0))
+
+    result = run_algorithm(initialize=initialize, handle_data=on_sessions({0: place}), bundle=market.bundle())
+    assert result.orders["filled"].tolist() == [100, 1, 0]
+    assert result.orders["limit_reached"].tolist() == [False, False, False]
+    assert result.orders[["bars_full", "bars_unreached"]].values.tolist() == [[0, 0], [1, 0], [1, 2]]
