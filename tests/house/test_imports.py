@@ -22,7 +22,8 @@ FLOORS = [
     "semantics times kernels matching metrics tables coarse",
     "contract_costs orders portfolio clock schedule cancel_policy restrictions story fill_rules bar_data log packets "
     "runfiles",
-    "continuous sizing prices mergers guards slippage commission controls capital financing margin ledger result recorded",
+    "continuous sizing prices mergers guards slippage commission controls capital financing margin ledger result "
+    "recorded",
     "blotter contest minute_prices settings",
     "recorder margin_desk",
     "rebalance",
