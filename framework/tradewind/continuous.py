@@ -12,17 +12,28 @@ without adjustment. Sessions in which no contract is listed are NaN, volume 0.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from tradewind.bar_data import CURRENT_FIELDS, HISTORY_FIELDS, BarData
 from tradewind.errors import BadParameter
+from tradewind_data.adjustments import FloatArray
 from tradewind_data.assets import Asset, AssetFinder, Future
 from tradewind_data.contracts import ADJUSTMENTS, ROLLS, Chain, ContinuousFuture, chain_of
 from tradewind_data.rolls import calendar_rolls, contracts_at, volume_rolls
 from tradewind_data.sessions import Int64Array, Sessions
+
+
+class _Line(NamedTuple):
+    """A place of a chain in every session of the calendar, and the rolls of it whose closes are known."""
+
+    places: Int64Array  # int64[S] place in the chain, −1 for none
+    columns: Int64Array  # int64[S] column, −1 for none
+    session: Int64Array  # int64[r] sessions of the rolls, ascending
+    a: FloatArray  # float64[r] last close before of the contract that is left
+    b: FloatArray  # float64[r] and of the one that follows
 
 
 class Contracts:
@@ -35,6 +46,7 @@ class Contracts:
         self._finder, self._sessions, self._reader = finder, sessions, reader
         self._chains: dict[str, Chain] = {}
         self._rolls: dict[tuple[str, str], Int64Array] = {}
+        self._lines: dict[tuple[str, str, int], _Line] = {}
 
     def future_symbol(self, symbol: str) -> Future:
         """Return the futures contract that bears a symbol."""
@@ -81,24 +93,37 @@ class Contracts:
             )
         return self._rolls[key]
 
-    def places(self, cf: ContinuousFuture, sessions: Int64Array) -> Int64Array:
-        """Return int64[n]: the place in its chain of a continuous future's contract in each session, −1 for none."""
-        chain = self._chain(cf.root_symbol)
-        return contracts_at(chain, self._rolls_of(chain, cf.roll_style), sessions, cf.offset)
+    def _line(self, cf: ContinuousFuture) -> _Line:
+        """Return what a continuous future stands for in every session, found when it is first asked."""
+        key = cf.root_symbol, cf.roll_style, cf.offset
+        if key not in self._lines:
+            chain = self._chain(cf.root_symbol)
+            rolls = self._rolls_of(chain, cf.roll_style)
+            places = contracts_at(chain, rolls, np.arange(len(self._sessions)), cf.offset)
+            columns = np.where(places < 0, -1, chain.columns[np.maximum(places, 0)])
+            self._lines[key] = _Line(places, columns, *self._joins(columns))
+        return self._lines[key]
+
+    def _joins(self, columns: Int64Array) -> tuple[Int64Array, FloatArray, FloatArray]:
+        """Return (sessions, A, B) of the rolls whose two closes are known."""
+        known = columns[: len(self._reader.values("close"))]
+        rolls = 1 + np.flatnonzero((known[1:] != known[:-1]) & (known[1:] >= 0) & (known[:-1] >= 0))
+        closes = np.array([self._last_closes(known[r - 1 : r + 1], r - 1) for r in rolls.tolist()]).reshape(-1, 2)
+        both = ~np.isnan(closes).any(axis=1)
+        return rolls[both], closes[both, 0], closes[both, 1]
 
     def columns(self, cf: ContinuousFuture, sessions: Int64Array) -> Int64Array:
         """Return int64[n]: the column of a continuous future's contract in each session, −1 for none."""
-        places = self.places(cf, sessions)
-        return np.where(places < 0, -1, self._chain(cf.root_symbol).columns[np.maximum(places, 0)])
+        return self._line(cf).columns[sessions]
 
     def current(self, cf: ContinuousFuture, session: int) -> Asset | None:
         """Return the contract of a session."""
-        column = int(self.columns(cf, np.array([session]))[0])
+        column = int(self._line(cf).columns[session])
         return None if column < 0 else self._finder.asset_at(column)
 
     def chain(self, cf: ContinuousFuture, session: int) -> list[Asset]:
         """Return the contract of a session and the listed ones after it."""
-        chain, place = self._chain(cf.root_symbol), int(self.places(cf, np.array([session]))[0])
+        chain, place = self._chain(cf.root_symbol), int(self._line(cf).places[session])
         if place < 0:
             return []
         listed = np.arange(place, len(chain))[chain.start[place:] <= session]
@@ -106,15 +131,9 @@ class Contracts:
 
     def joins(self, cf: ContinuousFuture, first: int, seen: int) -> list[tuple[int, float, float]]:
         """Return (session, A, B) of the rolls with first < session ≤ seen whose two closes are known, ascending."""
-        columns = self.columns(cf, np.arange(first, seen + 1))
-        found = []
-        for i in (
-            1 + np.flatnonzero((columns[1:] != columns[:-1]) & (columns[1:] >= 0) & (columns[:-1] >= 0))
-        ).tolist():
-            a, b = self._last_closes(columns[i - 1 : i + 1], first + i - 1)
-            if a == a and b == b:
-                found.append((first + i, a, b))
-        return found
+        line = self._line(cf)
+        span = slice(*np.searchsorted(line.session, (first, seen), side="right"))
+        return list(zip(line.session[span].tolist(), line.a[span].tolist(), line.b[span].tolist(), strict=True))
 
     def _last_closes(self, columns: Int64Array, session: int) -> tuple[float, float]:
         """Return the last closes of two contracts at or before a session, NaN for none."""
@@ -156,12 +175,15 @@ class ContractData(BarData):
 
     def _columns_now(self, wanted: list[Name]) -> Int64Array:
         """Return int64[k]: the column of each asset, or of the contract that stands for it now; −1 for none."""
-        today = np.array([self._seen])
-        found = [
-            self._contracts.columns(a, today)[0] if isinstance(a, ContinuousFuture) else self._finder.column(a)
-            for a in wanted
-        ]
+        found = [self._column_now(name) for name in wanted]
         return np.array(found, dtype=np.int64)
+
+    def _column_now(self, name: Name) -> int:
+        """Return the column of one asset, or of the contract that stands for it now."""
+        if isinstance(name, ContinuousFuture):
+            contract = self._contracts.current(name, self._seen)
+            return -1 if contract is None else contract.column
+        return self._finder.column(name)
 
     def _values_now(self, field: str, columns: Int64Array) -> list[Any]:
         """Return one field of several columns, what a bar without a trade shows for those of −1."""
@@ -193,8 +215,11 @@ class ContractData(BarData):
             allowed = " or ".join(map(repr, self._prices.frequencies))
             raise BadParameter("frequency", frequency, f"{allowed} in this run", self._prices.frequencies)
         names = [fields] if isinstance(fields, str) else list(fields)
-        by_field = {name: self._joined_all(name, wanted, bar_count, frequency) for name in names}
+        self._window("close", np.array([0]), bar_count, frequency)  # refuses a window that begins too early
         dates = self._dates(bar_count, frequency)
+        owners = self._sessions_of(dates, frequency)
+        columns = np.stack([self._columns_of(name, owners) for name in wanted], axis=1)
+        by_field = {name: self._joined(name, wanted, columns, owners, frequency) for name in names}
         if single:
             if isinstance(fields, str):
                 return pd.Series(by_field[fields][:, 0], dates, name=wanted[0])
@@ -205,49 +230,48 @@ class ContractData(BarData):
         rows = pd.MultiIndex.from_product([dates, labels], names=["date", "asset"])
         return pd.DataFrame({name: values.ravel() for name, values in by_field.items()}, index=rows)
 
-    def _joined_all(self, field: str, wanted: list[Name], bars: int, frequency: str) -> np.ndarray:
-        """Return [bars, k]: one field of several assets and continuous futures."""
-        if field not in (*HISTORY_FIELDS, "sid"):
-            raise BadParameter("field", field, "one of sid, " + ", ".join(HISTORY_FIELDS), HISTORY_FIELDS)
-        self._window("close", np.array([0]), bars, frequency)  # refuses a window that begins too early
-        owners = self._sessions_of(self._dates(bars, frequency), frequency)
-        return np.stack([self._joined(field, name, owners, frequency) for name in wanted], axis=1)
-
     def _sessions_of(self, dates: pd.DatetimeIndex, frequency: str) -> Int64Array:
         """Return the session of each row of a history."""
         stamps = self._sessions.labels if frequency == "1d" else self._sessions.closes
         return np.searchsorted(stamps, dates.as_unit("ns").asi8).astype(np.int64)
 
-    def _joined(self, field: str, name: Name, owners: Int64Array, frequency: str) -> np.ndarray:
-        """Return [bars]: one field of one asset or continuous future. owners: the session of each row."""
-        bars = len(owners)
-        if not isinstance(name, ContinuousFuture):
-            column = np.array([self._finder.column(name)])
-            return np.full(bars, name.sid) if field == "sid" else self._window(field, column, bars, frequency)[:, 0]
-        columns = self._contracts.columns(name, owners)
+    def _columns_of(self, name: Name, owners: Int64Array) -> Int64Array:
+        """Return int64[bars]: the column that stands for an asset or a continuous future in each row, −1 for none."""
+        if isinstance(name, ContinuousFuture):
+            return self._contracts.columns(name, owners)
+        return np.full(len(owners), self._finder.column(name))
+
+    def _joined(
+        self, field: str, wanted: list[Name], columns: Int64Array, owners: Int64Array, frequency: str
+    ) -> np.ndarray:
+        """Return [bars, k]: one field. columns: int64[bars, k]; owners: the session of each row."""
+        if field not in (*HISTORY_FIELDS, "sid"):
+            raise BadParameter("field", field, "one of sid, " + ", ".join(HISTORY_FIELDS), HISTORY_FIELDS)
         if field == "sid":
             return np.where(columns < 0, 0, self._finder.sids[np.maximum(columns, 0)])
+        empty = 0.0 if field == "volume" else np.nan
         used = np.unique(columns[columns >= 0])
         if not len(used):
-            return np.full(bars, 0.0 if field == "volume" else np.nan)
-        block = self._window(field, used, bars, frequency)
-        values = block[np.arange(bars), np.minimum(np.searchsorted(used, columns), len(used) - 1)]
-        values = np.where(columns < 0, 0.0 if field == "volume" else np.nan, values)
-        if field == "volume" or name.adjustment is None:
-            return values
-        return self._adjusted(values, name, owners, frequency, int(used[-1]))
+            return np.full(columns.shape, empty)
+        block = self._window(field, used, len(owners), frequency)
+        picked = block[np.arange(len(owners))[:, None], np.searchsorted(used, columns)]
+        values = np.where(columns < 0, empty, picked)
+        for i, name in enumerate(wanted):
+            listed = int(columns[:, i].max())
+            if isinstance(name, ContinuousFuture) and name.adjustment and listed >= 0 and field != "volume":
+                self._adjust(values[:, i], name, owners, frequency, listed)
+        return values
 
-    def _adjusted(
+    def _adjust(
         self, values: np.ndarray, name: ContinuousFuture, owners: Int64Array, frequency: str, column: int
-    ) -> np.ndarray:
-        """Return prices as seen from now over the rolls since."""
+    ) -> None:
+        """Turn prices into prices as seen from now, over the rolls since."""
         joins = self._contracts.joins(name, int(owners[0]), self._seen)
         for session, a, b in joins:
-            before = owners < session
-            values[before] = values[before] * (b / a) if name.adjustment == "mul" else values[before] + (b - a)
-        if not joins or frequency != "1d":
-            return values
-        return np.asarray(self._daily.shown(values[:, None], np.array([column]))[:, 0])
+            before = values[: np.searchsorted(owners, session)]
+            before[:] = before * (b / a) if name.adjustment == "mul" else before + (b - a)
+        if joins and frequency == "1d":
+            values[:] = self._daily.shown(values[:, None], np.array([column]))[:, 0]
 
     def can_trade(self, assets: Name | Iterable[Name]) -> Any:
         """Return whether an asset can be traded; of a continuous future, whether its contract can."""
