@@ -23,7 +23,7 @@ from tradewind_optimize.problem import CompiledProblem, Floats, HingeSet, Ints, 
 from tradewind_optimize.refusal import escape, proves, shortfall
 from tradewind_optimize.ties import nearest_problem
 
-SOLVERS = ("dual_newton", "dual_simplex", "highs", "clarabel", "osqp", "cvxpy")
+SOLVERS = ("dual_newton", "dense_newton", "dual_simplex", "highs", "clarabel", "osqp", "cvxpy")
 EXACT = 1e-8
 CROSSING = 1e-10  # box sides that cross by no more than this are rounding, and meet in the middle
 

@@ -26,6 +26,7 @@ from tradewind_optimize.labels import column
 from tradewind_optimize.meanvariance.model import Model
 from tradewind_optimize.objectives import MaximizeAlpha, TargetWeights, Terms
 from tradewind_optimize.problem import Convex, Linear
+from tradewind_optimize.solvers import clarabel
 from tradewind_optimize.utility import MaximizeUtility, MinimizeRisk
 
 
@@ -459,3 +460,38 @@ def test_errors_of_real_problems_travel():
     assert [repr(word) for word, _ in again.conflict] == [repr(words[0]), "NetExposure()"]
     linear = run_optimization(MaximizeAlpha(alphas), words[:2], held).error
     assert str(pickle.loads(pickle.dumps(linear))) == str(linear)
+
+
+@pytest.mark.filterwarnings("ignore:Solution may be inaccurate")
+@pytest.mark.parametrize("seed", [pytest.param(i, marks=pytest.mark.slow) if i >= 20 else i for i in range(160)])
+def test_dense_covariances_stay_with_our_kernel(seed):
+    names, held, target, drawn = draw(3000 + seed)
+    n = len(names)
+    _, covariance, _, _, _ = market(seed, n, ("dense", "singular")[seed % 2])
+    words, oracles = [word for word, _ in drawn], [oracle for _, oracle in drawn]
+    alphas = target * 1e-3
+    objective = MaximizeUtility(alphas, pd.DataFrame(covariance, names, names), 4.0)
+    if seed % 3 == 0:
+        objective = Penalized(objective, TransactionCost(2e-4))
+    size = MaxGrossExposure(2.0)
+    result = run_optimization(objective, [*words, size], held, solver="dense_newton")
+    other = run_optimization(objective, [*words, size], held, solver="clarabel")
+    assert result.status == other.status or other.status == "failed", result.diagnostics.attempts
+    if result.success and other.success:
+        assert result.diagnostics.solver == "dense_newton"
+        assert violation([*oracles, lambda w: [cp.norm1(w) <= 2]], result.new_weights.to_numpy()) <= 1e-9
+        scale = 1e-3 * float(alphas.abs().max())
+        assert result.diagnostics.objective >= other.diagnostics.objective - 1e-7 * max(
+            abs(other.diagnostics.objective), scale
+        )
+
+
+def test_a_covariance_of_fewer_days_than_assets_needs_no_interior_point(monkeypatch):
+    model, _, _, alphas, held = market(5, 90, "singular")
+    monkeypatch.setattr(clarabel, "solve", lambda problem: pytest.fail("an interior point method was asked"))
+    for objective in (MinimizeRisk(model), MaximizeUtility(alphas, model, 5.0)):
+        words = [NetExposure(0.9, 1), MaxGrossExposure(1.5), PositionConcentration.with_equal_bounds(-0.1, 0.2)]
+        result = run_optimization(objective, words, held)
+        assert result.diagnostics.solver == "dense_newton"
+        assert result.diagnostics.certificate.residual <= 1e-12
+    assert run_optimization(MinimizeRisk(model), [NetExposure(1, 1), MaxGrossExposure(0.5)]).status == "infeasible"

@@ -37,16 +37,16 @@ OPTIMAL, INFEASIBLE, STALLED = 0, 1, 2
 
 def accepts(problem: CompiledProblem) -> bool:
     """Objectives with h > 0 everywhere over few coupling rows and factors."""
-    if problem.kind not in ("separable", "factor") or not len(problem.curvature):
+    few = problem.m + len(problem.hinges) <= MANY_ROWS and len(problem.factor_scales) <= MANY_ROWS
+    if problem.kind not in ("separable", "factor") or not few or not len(problem.curvature):
         return False
-    rows = problem.m + len(problem.hinges) + len(problem.factor_scales)
-    return rows <= 2 * MANY_ROWS and bool(problem.curvature.min(initial=1.0) > 0)
+    return bool(problem.curvature.min(initial=1.0) > 0)
 
 
 def solve(problem: CompiledProblem) -> Solution:
     """One cold solve; factors as free variables v = F'(w − b) of curvature D with one equality row each."""
     n, m, kept = problem.n, problem.m, problem.factor_scales > 0
-    data = _with_factors(problem, kept) if kept.any() else problem.arrays
+    data = with_factors(problem, kept) if kept.any() else problem.arrays
     for soft in SOFT:
         status, steps, weights, z = maximise(data, STEPS, soft)
         if status != STALLED:
@@ -58,7 +58,7 @@ def solve(problem: CompiledProblem) -> Solution:
     return Solution("optimal", NAME, weights[:n], z[:m], hinge_duals, np.zeros(0), steps, note)
 
 
-def _with_factors(problem: CompiledProblem, kept: NDArray[np.bool_]) -> Arrays:
+def with_factors(problem: CompiledProblem, kept: NDArray[np.bool_]) -> Arrays:
     """The separable problem in (w, v): D on v, and the rows F'w − v = F'b after those of the problem."""
     data, factors, k = problem.arrays, problem.factors[:, kept], int(kept.sum())
     n, m, free, center = problem.n, problem.m, np.full(k, np.inf), factors.T @ problem.factor_center
@@ -94,11 +94,11 @@ def maximise(data: Arrays, limit: int, soft: float) -> tuple[int, int, np.ndarra
     values, g, bound = np.empty(size), np.empty(size), np.empty(size)
     sign, active = np.zeros(size, dtype=np.int64), np.empty(size, dtype=np.int64)
     columns, matrix, work = np.empty((size, n)), np.empty((size, size)), np.empty((size, size))
-    reach, own = _reach(data), _own_sizes(data)
+    reaches, own = reach(data), own_sizes(data)
     low, stalls, damping, before = np.inf, 0, 0.0, np.zeros(size)
     settle(data, order, z, slope, prices, w, free, values)
     for steps in range(limit):
-        worst = _violations(data, z, w, free, values, reach, g, bound, sign)
+        worst = violations(data, z, w, free, values, reaches, g, bound, sign)
         if worst < low:
             low, stalls = worst, 0
             best[:], w_best[:] = z, w
@@ -118,12 +118,12 @@ def maximise(data: Arrays, limit: int, soft: float) -> tuple[int, int, np.ndarra
         share = ascend(data, order, z, step, trial, slope, rate, prices, w, free, values, bound, sign, g)
         if share < 0.0:
             return INFEASIBLE, steps, w, z
-        damping = _damped(damping, share, p)
+        damping = damped(damping, share, p)
     return _end(data, z, rate, limit, w_best, STALLED)
 
 
 @njit(cache=True)
-def _damped(damping: float, share: float, p: int) -> float:
+def damped(damping: float, share: float, p: int) -> float:
     """More damping after a step that was cut short, less after a long one; p times the rows' own sizes cuts none."""
     if share < 0.1:
         return min(max(1e-3, 30.0 * damping), float(p))
@@ -142,7 +142,7 @@ def _end(
 
 
 @njit(cache=True)
-def _reach(data: Arrays) -> np.ndarray:
+def reach(data: Arrays) -> np.ndarray:
     """The largest coefficient of every row and hinge row."""
     m, k = data.rows.shape[0], len(data.limits)
     out = np.zeros(m + k)
@@ -155,7 +155,7 @@ def _reach(data: Arrays) -> np.ndarray:
 
 
 @njit(cache=True)
-def _own_sizes(data: Arrays) -> np.ndarray:
+def own_sizes(data: Arrays) -> np.ndarray:
     """Σ Bᵢ²/hᵢ of every row with all assets free: what its pivot is measured against."""
     m, k, n = data.rows.shape[0], len(data.limits), data.rows.shape[1]
     out = np.zeros(m + k)
@@ -169,7 +169,7 @@ def _own_sizes(data: Arrays) -> np.ndarray:
 
 
 @njit(cache=True)
-def _violations(
+def violations(
     data: Arrays,
     z: np.ndarray,
     w: np.ndarray,
