@@ -112,6 +112,10 @@ def summary(result: Result) -> list[tuple[str, str]]:
         ("Commission", quantity(stats["commission"], "money")),
         ("Final value", quantity(stats["final_value"], "money")),
     ]
+    margin = result.info.get("margin")
+    if margin is not None:
+        calls, rejected = len(margin["calls"]), int(margin["rejected_orders"])
+        rows.append(("Margin", f"{counted(calls, 'call')}, {counted(rejected, 'order')} rejected"))
     if stats["optimizer_calls"]:
         failed = int(stats["optimizer_failures"])
         solved = "all solved" if not failed else f"{failed:,} not solved"

@@ -4,11 +4,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import tradewind.optimize as opt
 from tradewind.api import (
     commission,
     future_symbol,
     get_open_orders,
     order,
+    order_optimal_portfolio,
     order_percent,
     order_target,
     order_target_percent,
@@ -197,6 +199,60 @@ def test_a_symbol_of_a_share_is_no_contract(market, no_costs, on_sessions):
         ran(bundle, no_costs, on_sessions({0: lambda c, d: future_symbol("BBB")}))
     with pytest.raises(SymbolNotFound, match="Did you mean CLM21"):
         ran(bundle, no_costs, on_sessions({0: lambda c, d: future_symbol("CLM22")}))
+
+
+def test_the_optimizer_weighs_contracts_by_their_exposure(market, no_costs, on_sessions):
+    bundle = market.contract(5, "CLM21", CLOSES, multiplier=100.0).asset(6, [10.0] * 8).bundle()
+
+    def rebalance(context, data):
+        weights = {future_symbol("CLM21"): 0.5, symbol("BBB"): -0.2}
+        order_optimal_portfolio(opt.TargetWeights(weights), [opt.MaxGrossExposure(1.0)])
+
+    result = ran(bundle, no_costs, on_sessions({0: rebalance, 5: rebalance}))
+    # 0.5 · 100,000 / 5,000 = 10 contracts; then 0.5 · 102,000 / 5,300 = 9.6
+    assert result.orders[["sid", "amount"]].to_numpy().tolist() == [[5, 10], [6, -2_000], [5, -1], [6, -40]]
+    weights = result.weights.iloc[2]
+    assert weights.tolist() == pytest.approx([49_000 / 98_000, -20_000 / 98_000])
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_equity_is_the_capital_and_what_every_fill_has_gained(market, seed):
+    """capital + Σ over fills of amount·(price now − price paid)·multiplier − commissions, whatever was ordered."""
+    rng = np.random.default_rng(seed)
+    for sid, (name, first, last) in enumerate([("CLH21", 0, 18), ("CLJ21", 4, 26), ("ESM21", 0, 30)], 1):
+        close = np.round(50 * np.exp(rng.normal(0, 0.03, last - first).cumsum()), 2)
+        close[1:-1][rng.random(last - first - 2) < 0.1] = np.nan
+        volume = rng.integers(20, 400, last - first).astype(float)
+        closing = last - int(rng.integers(1, 4))
+        market.contract(sid, name, close, rng.choice([0.1, 50.0]), volume=volume, first=first, auto_close=closing)
+    market.asset(9, np.round(20 * np.exp(rng.normal(0, 0.02, 30).cumsum()), 2), volume=500)
+    bundle = market.bundle()
+
+    def initialize(context):
+        set_commission(commission.PerShare(0.01), commission.PerContract(0.5, 1.0))
+        set_slippage(us_futures=slippage.VolumeShareSlippage(0.2))
+
+    def handle_data(context, data):
+        for asset in bundle.finder:
+            if rng.random() < 0.4 and data.can_trade(asset):
+                price = data.current(asset, "price")
+                limit = None if rng.random() < 0.6 else float(price * rng.uniform(0.97, 1.03))
+                order(asset, int(rng.integers(-40, 41)), limit_price=limit)
+
+    result = ran(bundle, initialize, handle_data, sessions=30)
+    perf, fills = result.perf, result.fills
+    assert len(fills) > 20
+    first = bundle.sessions.ordinal(perf.index[0].value)
+    marks = pd.DataFrame(bundle.bars().values("close")[first : first + 30], perf.index, bundle.finder.sids).ffill()
+    closings = fills[fills["order_id"].isna()]
+    for session, row in perf.iterrows():
+        done = fills[fills["session"] <= session]
+        now = np.array([marks.at[session, sid] for sid in done["sid"]])
+        gained = (done["amount"] * (now - done["price"]) * done["multiplier"]).sum() - done["commission"].sum()
+        assert row["portfolio_value"] == pytest.approx(100_000 + gained, rel=1e-12)
+        assert row["ending_value"] == pytest.approx(done[done["sid"] == 9]["amount"].sum() * marks.at[session, 9])
+    assert len(closings) <= 3
+    assert set(closings["commission"]) <= {0.0}
 
 
 def test_quiet_sessions_settle_as_watched_ones_do(market, no_costs):

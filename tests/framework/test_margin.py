@@ -23,6 +23,7 @@ from tradewind.cancel_policy import EODCancel
 from tradewind.errors import BadParameter, MarginCall, OnlyDuringInitialize
 from tradewind.margin import MarginModel, Positions, RegT
 from tradewind.run import run_algorithm
+from tradewind.terminal import summary
 
 
 def run(bundle, handle_data, *args, capital=1_000.0, cancel=None, **more):
@@ -99,6 +100,7 @@ def test_the_newest_orders_beyond_the_equity_are_rejected(market, on_sessions, c
     assert result.orders["status"].tolist() == ["filled", "rejected", "rejected", "filled"]
     assert result.orders["reason"].tolist()[2] == "not enough margin"
     assert result.info["margin"]["rejected_orders"] == 2
+    assert ("Margin", "0 calls, 2 orders rejected") in summary(result)
     story = result.explain(2)
     assert "rejected: not enough margin, 50 shares were not filled" in str(story)
     assert "with it the initial margin would be 1,295.00, the equity is 1,000.00" in str(story)
