@@ -14,6 +14,7 @@ Each jump must be one of the two, else the script stops. The sids are those of t
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ import pandas as pd
 
 from tradewind_data import tables
 from tradewind_data.demo import DEMO, demo_folder
+from tradewind_data.ingest import latechecks
 from tradewind_data.ingest.market import Market, day_after, sessions_for
 from tradewind_data.ingest.spool import AssetBars, held
 from tradewind_data.ingest.writer import write_folder
@@ -119,7 +121,8 @@ def _table(name: str, rows: list[tuple[Any, ...]]) -> tables.Table:
 
 def make(folder: Path) -> Manifest:
     """Write the demo bundle into a folder; its manifest."""
-    return write_folder(market(), DEMO, folder)
+    found = market()
+    return write_folder(replace(found, quality=latechecks.whole(found)), DEMO, folder)
 
 
 if __name__ == "__main__":

@@ -125,8 +125,10 @@ def summary(result: Result) -> list[tuple[str, str]]:
 
 def title(result: Result) -> str:
     """What ran: name, span, sessions, bundle."""
-    bundle = (result.info.get("bundle") or {}).get("name", "an unnamed bundle")
-    return f"{result.name}  {result.span}, {counted(len(result.perf), 'session')} on {bundle}"
+    facts = result.info.get("bundle") or {}
+    bundle, grade = facts.get("name", "an unnamed bundle"), facts.get("grade")
+    data = f"{bundle} (grade {grade})" if grade else bundle
+    return f"{result.name}  {result.span}, {counted(len(result.perf), 'session')} on {data}"
 
 
 def show_pairs(heading: str, rows: Rows, echo: Callable[[str], None]) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tradewind import run_algorithm, terminal
 from tradewind_data import tables
 from tradewind_data.bundle import Bundle, open_bundle
 from tradewind_data.demo import demo_folder
@@ -45,6 +46,15 @@ def test_the_script_makes_the_committed_bundle(demo: Bundle, script: ModuleType,
     made = script.make(tmp_path / "demo")
     assert made.content_hash == demo.hash
     assert {p: f.content for p, f in made.files.items()} == {p: f.content for p, f in demo.manifest.files.items()}
+
+
+def test_it_has_been_judged_and_a_run_says_so(demo: Bundle) -> None:
+    assert demo.manifest.grade == "A"
+    assert len(pd.read_parquet(demo.path / "quality.parquet")) == 0
+    result = run_algorithm(start="2012-01-03", end="2012-01-31", initialize=lambda context: None)
+    assert result.info["bundle"]["grade"] == "A"
+    assert result.info["bundle"]["hash"] == demo.hash
+    assert terminal.title(result).endswith("on demo (grade A)")
 
 
 def test_it_verifies_and_is_small(demo: Bundle) -> None:
@@ -155,6 +165,9 @@ def test_opening_is_light() -> None:
 def test_content_hashes_are_those_of_the_values_on_disk(demo: Bundle) -> None:
     """Read back, every table has the content hash that was computed before it was written."""
     for path, facts in demo.manifest.files.items():
+        if path.startswith("quality."):
+            assert facts.content == ""  # what is said of the data is not the data
+            continue
         columns = BARS if path.startswith("bars/") else TABLES[path.removesuffix(".parquet")]
         if path.startswith("bars/"):
             found = tables.read(demo.path / path, BARS[:2])
@@ -163,7 +176,7 @@ def test_content_hashes_are_those_of_the_values_on_disk(demo: Bundle) -> None:
             found = tables.read(demo.path / path, columns)
         assert tables.digest(columns, found) == facts.content, path
         assert tables.length(found) == facts.rows
-    contents = {path: facts.content for path, facts in demo.manifest.files.items()}
+    contents = {path: facts.content for path, facts in demo.manifest.files.items() if facts.content}
     span = (demo.manifest.first_session, demo.manifest.last_session)
     assert content_hash("XNYS", "USD", span, contents) == demo.hash
     assert content_hash("XNYS", "EUR", span, contents) != demo.hash

@@ -10,15 +10,34 @@ import numpy as np
 from tradewind_data.adjustments import FloatArray, closes_before
 from tradewind_data.gridfile import GridFile
 from tradewind_data.ingest.market import Market
-from tradewind_data.ingest.quality import Flaws, flaw
-from tradewind_data.ingest.series import Jump
-from tradewind_data.ingest.spool import Spool
+from tradewind_data.ingest.quality import Flaws, Quality, flaw
+from tradewind_data.ingest.series import Jump, check_series
+from tradewind_data.ingest.spool import AssetBars, Spool
 from tradewind_data.sessions import DAY_NS, Int64Array, Sessions, date_text
 from tradewind_data.tables import Table
 
 _NEAR_DAYS = 5
 _TWICE_DAYS = 10
 _LEAST_SPLIT = 1.3
+
+
+def whole(market: Market) -> Quality:
+    """The findings of a market whose rows have passed the rules of single rows: series, calendar, actions.
+
+    Those that need the written bars are added by the writer.
+    """
+    quality = Quality(rows=market.daily.rows)
+    jumps: list[Jump] = []
+    for sid in market.daily.sids.tolist():
+        parts = list(market.daily.of(sid))
+        labels = np.concatenate([part.labels for part in parts])
+        found, leaps = check_series(AssetBars(sid, labels, np.concatenate([p.values for p in parts], axis=1)))
+        quality.add(found)
+        jumps += leaps
+    quality.add(gaps(market.daily, market.sessions, market.daily.sids.tolist()))
+    quality.add(unexplained(jumps, market.tables))
+    quality.add(twice(market.tables["dividends"]))
+    return quality
 
 
 def gaps(bars: Spool, sessions: Sessions, sids: Iterable[int]) -> Iterator[Flaws]:

@@ -11,8 +11,9 @@ Bundles hold raw prices. A vendor that adjusts says so by undoing it here, where
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, Protocol
@@ -29,10 +30,14 @@ GROUP = "tradewind.readers"
 
 @dataclass(frozen=True)
 class Delivery:
-    """What a reader found: (symbol, frame of raw daily bars) one after the other, and tables as in frames.py."""
+    """What a reader found: (symbol, frame of raw daily bars) one after the other, and tables as in frames.py.
+
+    warnings: sentences for the ingest's report; a reader may add to them while its bars are taken.
+    """
 
     bars: Iterator[tuple[str, Any]]
     tables: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
 
 
 class VendorReader(Protocol):
@@ -43,60 +48,78 @@ class VendorReader(Protocol):
 
 
 class YahooReader:
-    """Files as yfinance saves them, ``SYMBOL.csv`` or ``SYMBOL.parquet``.
+    """Files as yfinance saves them, ``SYMBOL.csv`` or ``SYMBOL.parquet``, one ticker a file.
 
-    Date, Open, High, Low, Close, Volume[, Adj Close, Dividends, Stock Splits], prices, volumes and dividends adjusted
-    for splits alone (``auto_adjust=False``). With S[t] = Π {split ratios after t}: raw price = price · S, raw volume =
-    volume / S, raw dividend = dividend · S. Adj Close is not read.
+    Date, Open, High, Low, Close, Volume[, Adj Close, Dividends, Stock Splits]; the two further header lines that
+    ``yfinance.download`` writes are passed over. With ``auto_adjust=False`` there is an Adj Close, and prices, volumes
+    and dividends are adjusted for splits alone. With S[t] = Π {split ratios after t}: raw price = price · S, raw volume
+    = volume / S, raw dividend = dividend · S. Adj Close is not read. A file without one holds prices that are adjusted
+    for dividends too: its dividends are left out, else they would count twice, and the report says so.
     """
 
     def read(self, path: Path) -> Delivery:
         """Every file of a folder, or one file."""
-        return Delivery((_symbol(file), self._raw(file)) for file in _files(path))
+        warnings: list[str] = []
+        return Delivery(((_symbol(file), self._raw(file, warnings)) for file in _files(path)), warnings=warnings)
 
-    def _raw(self, path: Path) -> pd.DataFrame:
+    def _raw(self, path: Path, warnings: list[str]) -> pd.DataFrame:
         frame = _frame(path, ("date", "open", "high", "low", "close", "volume"))
-        frame["date"] = pd.to_datetime(frame["date"].astype(str).str[:10]).dt.as_unit("ns")
+        frame["date"] = _days(path, frame, "date", "%Y-%m-%d", 10)
         frame = frame.sort_values("date", kind="stable").reset_index(drop=True)
-        splits = frame["stock splits"].fillna(0.0) if "stock splits" in frame else pd.Series(0.0, frame.index)
-        ratio = np.where(splits > 0, splits, 1.0).astype(float)
+        splits = _numbers(path, frame, "stock splits")
+        ratio = np.where(splits > 0, splits, 1.0)
         later = np.append(np.cumprod(ratio[::-1])[::-1][1:], 1.0)
         out = pd.DataFrame({"date": frame["date"]})
         for name in ("open", "high", "low", "close"):
             # A product of a rounded price is not the traded price to the last bit: back to a hundredth of a cent.
-            out[name] = (frame[name] * later).round(4) if (later != 1.0).any() else frame[name]
-        out["volume"] = (frame["volume"] / later).round()
-        paid = frame["dividends"].fillna(0.0) if "dividends" in frame else 0.0
-        return out.assign(dividend=np.round(paid * later, 6), split=ratio)
+            prices = _numbers(path, frame, name)
+            out[name] = (prices * later).round(4) if (later != 1.0).any() else prices
+        out["volume"] = (_numbers(path, frame, "volume") / later).round()
+        return out.assign(dividend=self._dividends(path, frame, later, warnings), split=ratio)
+
+    def _dividends(self, path: Path, frame: pd.DataFrame, later: Any, warnings: list[str]) -> Any:
+        paid = np.nan_to_num(_numbers(path, frame, "dividends"))
+        if "adj close" in frame or not paid.any():
+            return np.round(paid * later, 6)
+        warnings.append(
+            f"{path.name} has no Adj Close: its prices are adjusted for dividends, so its dividends were left out; "
+            "download with auto_adjust=False for raw prices"
+        )
+        return np.zeros(len(frame))
 
 
 class StooqReader:
-    """Files of the Stooq archive, ``symbol.us.txt`` or ``.csv``, in any depth of folders.
+    """Files of Stooq: of its archive, ``symbol.us.txt`` or ``.csv`` in any depth of folders, or of its pages,
+    ``symbol_us_d.csv``.
 
-    <TICKER>, <PER>, <DATE> (YYYYMMDD), <TIME>, <OPEN>, <HIGH>, <LOW>, <CLOSE>, <VOL>[, <OPENINT>]; rows whose <PER> is
-    not D are passed over. Stooq's prices are adjusted for splits and dividends and its files tell neither: the bundle
-    is a bundle of adjusted prices without actions.
+    <TICKER>, <PER>, <DATE> (YYYYMMDD), <TIME>, <OPEN>, <HIGH>, <LOW>, <CLOSE>, <VOL>[, <OPENINT>], where rows whose
+    <PER> is not D are passed over; or Date (YYYY-MM-DD), Open, High, Low, Close[, Volume]. Stooq's prices are adjusted
+    for splits and dividends and its files tell neither: the bundle is a bundle of adjusted prices without actions.
     """
 
     def read(self, path: Path) -> Delivery:
         """Every file below a folder, or one file."""
-        return Delivery((_symbol(file).partition(".")[0].upper(), self._bars(file)) for file in _files(path))
+        return Delivery((_of_stooq(_symbol(file)), self._bars(file)) for file in _files(path))
 
     def _bars(self, path: Path) -> pd.DataFrame:
-        frame = _frame(path, ("<date>", "<open>", "<high>", "<low>", "<close>", "<vol>"))
-        if "<per>" in frame:
-            frame = frame[frame["<per>"].astype(str).str.upper() == "D"]
-        names = {f"<{name}>": name for name in ("open", "high", "low", "close")}
-        out = frame[list(names)].rename(columns=names)
-        dates = pd.to_datetime(frame["<date>"].astype(str), format="%Y%m%d", errors="coerce")
-        return out.assign(date=dates.dt.as_unit("ns"), volume=frame["<vol>"])
+        frame = _frame(path, ())
+        frame.columns = pd.Index([_STOOQ.get(name, name.strip("<>")) for name in frame.columns])
+        _need(path, frame, ("date", "open", "high", "low", "close"))
+        if "per" in frame:
+            frame = frame[frame["per"].astype(str).str.upper() == "D"]
+        compact = frame["date"].astype(str).str.fullmatch(r"\d{8}").all()
+        out = pd.DataFrame({"date": _days(path, frame, "date", "%Y%m%d" if compact else "%Y-%m-%d", 10)})
+        for name in ("open", "high", "low", "close", "volume"):
+            out[name] = _numbers(path, frame, name)
+        return out
 
 
+_STOOQ = {"<vol>": "volume"}
 BUILT_IN: dict[str, type[VendorReader]] = {"stooq": StooqReader, "yahoo": YahooReader}
 
 
 def reader_of(name: str) -> VendorReader:
-    """The reader of that name, ours or an installed one. BadIngestRequest names those there are."""
+    """The reader of that name, ours or an installed one. BadIngestRequest names those there are, or what fails."""
     if name in BUILT_IN:
         return BUILT_IN[name]()
     found = {entry.name: entry for entry in entry_points(group=GROUP)}
@@ -104,7 +127,11 @@ def reader_of(name: str) -> VendorReader:
         known = sorted({*BUILT_IN, *found})
         rule = f"there is no such reader; readers: {', '.join(known)}.{did_you_mean(name, known)}"
         raise BadIngestRequest("reader", name, rule.rstrip(".?"))
-    reader: VendorReader = found[name].load()()
+    try:
+        reader: VendorReader = found[name].load()()
+    except (ImportError, AttributeError, TypeError) as e:
+        rule = f"its entry point {found[name].value!r} cannot be loaded ({type(e).__name__}: {e})"
+        raise BadIngestRequest("reader", name, rule) from e
     return reader
 
 
@@ -113,7 +140,8 @@ def ingest_vendor(
 ) -> IngestReport:
     """Read a vendor's files and write them as the next version of the bundle ``name``; options as ingest_frames."""
     delivery = reader_of(reader).read(Path(path).expanduser())
-    return ingest_frames(delivery.bars, name, calendar, tables=delivery.tables, **options)
+    made = ingest_frames(delivery.bars, name, calendar, tables=delivery.tables, **options)
+    return replace(made, warnings=(*made.warnings, *delivery.warnings))
 
 
 def _files(path: Path) -> list[Path]:
@@ -129,15 +157,59 @@ def _symbol(path: Path) -> str:
     return path.name[: -len(path.suffix)]
 
 
+def _of_stooq(name: str) -> str:
+    """The ticker in a file's name: ``acme.us`` or ``acme_us_d``."""
+    return re.sub(r"_[a-z]{2}_[dwm]$", "", name.lower()).partition(".")[0].upper()
+
+
 def _frame(path: Path, needed: tuple[str, ...]) -> pd.DataFrame:
     """A file with its column names in lower case. BadInputFile when one that is needed is missing."""
     try:
         frame = pd.read_parquet(path).reset_index() if path.suffix == ".parquet" else pd.read_csv(path)
     except (OSError, ValueError) as e:
         raise BadInputFile(path.name, f"it cannot be read ({e})", "Download it again") from None
-    frame.columns = pd.Index([str(column).strip().casefold() for column in frame.columns])
-    for name in needed:
+    frame.columns = pd.Index([_column(name) for name in frame.columns])
+    if frame.columns[0] == "price" and len(frame) > 1 and str(frame.iloc[0, 0]).casefold() == "ticker":
+        frame = frame.iloc[2:].rename(columns={"price": "date"}).reset_index(drop=True)
+    if frame.columns.has_duplicates:
+        name = str(frame.columns[frame.columns.duplicated()][0])
+        raise BadInputFile(path.name, f"it has several columns {name!r}", "Save one ticker a file", 1, name)
+    _need(path, frame, needed)
+    return frame
+
+
+def _column(name: object) -> str:
+    """A column's name in lower case; of a pair (field, ticker), also one written as text, the field."""
+    first = name[0] if isinstance(name, tuple) else str(name)
+    pair = re.fullmatch(r"\('([^']*)', '[^']*'\)", first)
+    return (pair[1] if pair else first).strip().casefold()
+
+
+def _need(path: Path, frame: pd.DataFrame, names: tuple[str, ...]) -> None:
+    for name in names:
         if name not in frame:
             rule = f"it has no column {name!r}; its columns: {listed(frame.columns)}"
             raise BadInputFile(path.name, rule, "Choose another reader", 1, name)
-    return frame
+
+
+def _numbers(path: Path, frame: pd.DataFrame, name: str) -> Any:
+    """float64[n] of a column, zeros for one that is not there. BadInputFile for a cell that is no number."""
+    if name not in frame:
+        return np.zeros(len(frame))
+    values = pd.to_numeric(frame[name], errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
+    _refuse(path, frame, name, np.isnan(values) & frame[name].notna().to_numpy(), "it is not a number")
+    return values
+
+
+def _days(path: Path, frame: pd.DataFrame, name: str, written: str, length: int) -> pd.Series:
+    """The dates of a column, from the first ``length`` characters. BadInputFile for a cell that is no date."""
+    days = pd.to_datetime(frame[name].astype(str).str[:length], format=written, errors="coerce")
+    _refuse(path, frame, name, days.isna().to_numpy(), "it is not a date")
+    return days.dt.as_unit("ns")
+
+
+def _refuse(path: Path, frame: pd.DataFrame, name: str, wrong: Any, rule: str) -> None:
+    if wrong.any():
+        row = int(np.argmax(wrong))
+        found = str(frame[name].iloc[row])
+        raise BadInputFile(path.name, rule, "Correct it, or download the file again", row + 2, name, found)

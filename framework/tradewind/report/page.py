@@ -409,6 +409,7 @@ def _reproduction(result: Result, hashes: Mapping[str, str]) -> str:
         "Algorithm, sha256": algorithm.get("sha256", "–"),
         "Bundle": f"{bundle.get('name', '–')}, version {bundle.get('version', '–')}",
         "Bundle, hash": bundle.get("hash", "–"),
+        "Bundle, grade": bundle.get("grade") or "not graded",
         **{f"Version of {name}": version for name, version in sorted((info.get("versions") or {}).items())},
         **{f"{name}.parquet, sha256": digest for name, digest in hashes.items()},
     }
