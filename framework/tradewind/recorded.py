@@ -50,12 +50,14 @@ def performance(
     counts: Mapping[str, np.ndarray],
     benchmark: np.ndarray | None,
     pnl_includes_dividends: bool,
+    peak_leverage: np.ndarray,
 ) -> pd.DataFrame:
     """Return the performance table.
 
     rows: float64[T + 1, 14] in the order of kernels.ROW, the row before the first session first. before: float64[T],
     the portfolio value that each session's return starts from. first: ordinal of the first session. counts:
-    orders_count and transactions_count, int64[T]. benchmark: daily returns float64[T] or None.
+    orders_count and transactions_count, int64[T]. benchmark: daily returns float64[T] or None. peak_leverage:
+    float64[T], the highest at the end of a minute, where minutes are recorded, else 0.
     """
     span = slice(first, first + len(rows) - 1)
     index = sessions.index[span].rename("session")
@@ -78,8 +80,56 @@ def performance(
         "excess_return": np.zeros(len(index)),
         **counts,
     }
-    columns["max_leverage"] = np.maximum.accumulate(columns["gross_leverage"])
+    columns["max_leverage"] = np.maximum.accumulate(np.maximum(columns["gross_leverage"], peak_leverage))
     return pd.DataFrame({**columns, **metrics.expanding(columns["returns"], benchmark)}, index=index)
+
+
+def minutes(
+    rows: Sequence[tuple[float, ...]],
+    known: Sequence[Mapping[str, Any]],
+    perf: pd.DataFrame,
+    before: np.ndarray,
+    sessions: Sessions,
+    first: int,
+) -> pd.DataFrame:
+    """Return the minutes table.
+
+    rows: (session, ns, cash, value, exposure, long exposure, short exposure, cash flow) a minute; known: the recorded
+    variables at its end; perf, before: of the sessions, as in performance().
+    """
+    session, _, cash, held, exposure, longs, shorts, flow = np.array(rows, dtype=float).reshape(-1, 8).T
+    place = session.astype(np.int64) - first
+    value, gross = cash + held, longs - shorts
+    opening = (perf["portfolio_value"] - perf["pnl"]).to_numpy()[place]
+    spent = np.concatenate([[0.0], perf["capital_used"].to_numpy().cumsum()])[place]
+    columns: dict[str, Any] = {
+        "session": sessions.index[session.astype(np.int64)],
+        "time": utc(np.array([row[1] for row in rows], dtype=np.int64)),
+        "ending_cash": cash,
+        "ending_value": held,
+        "ending_exposure": exposure,
+        "long_exposure": longs,
+        "short_exposure": shorts,
+        "portfolio_value": value,
+        "pnl": value - opening,
+        "returns": _ratio(value - before[place], before[place], 0.0),
+        "capital_used": flow - spent,
+        "gross_leverage": _ratio(gross, value, np.inf),
+        "net_leverage": _ratio(exposure, value, np.inf),
+    }
+    columns["max_leverage"] = np.maximum.accumulate(columns["gross_leverage"])
+    names = [name for name in (known[-1] if known else ()) if name not in columns]
+    return pd.DataFrame({**columns, **{name: [each.get(name, np.nan) for each in known] for name in names}})
+
+
+def peaks(rows: Sequence[tuple[float, ...]], first: int, length: int) -> np.ndarray:
+    """Return float64[T]: the highest gross leverage at the end of a minute of each session, 0 without minutes."""
+    found = np.zeros(length)
+    for session, _, cash, held, _, longs, shorts, _ in rows:
+        if session - first < length:
+            at, value = int(session) - first, cash + held
+            found[at] = max(found[at], (longs - shorts) / value if value else np.inf)
+    return found
 
 
 def _months(index: pd.DatetimeIndex) -> tuple[list[str], np.ndarray]:

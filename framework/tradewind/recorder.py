@@ -15,7 +15,7 @@ from tradewind.errors import BooksDoNotBalance, ReservedRecordName
 from tradewind.ledger import Ledger
 from tradewind.result import Result
 from tradewind.semantics import Semantics
-from tradewind.tables import PERF
+from tradewind.tables import PERF, empty_table
 from tradewind_data.assets import AssetFinder
 
 # Names of the result's packets that a recorded variable may not take, besides the performance columns.
@@ -44,6 +44,9 @@ class Recorder:
         self._calls = 0
         self.benchmark_returns: np.ndarray | None = None
         self.benchmark_name: str | None = None
+        self.by_minute = False
+        self._minutes: list[tuple[float, ...]] = []
+        self._minute_variables: list[dict[str, Any]] = []
 
     # ---------------------------------------------------------------- while the run goes on
 
@@ -113,6 +116,13 @@ class Recorder:
         self._held = kernels.record_end(book.table, book.cash, held, row, self._holdings, self._held, session)
         self._written(1)
 
+    def end_of_minute(self, session: int, now: int) -> None:
+        """Note what the account holds at the end of a minute (ns UTC)."""
+        ledger, sums = self._ledger, self._ledger.totals
+        figures = sums.value, sums.exposure, sums.long_exposure, sums.short_exposure, ledger.flow
+        self._minutes.append((session, now, ledger.cash, *figures))
+        self._minute_variables.append(self._variables)
+
     def run_quiet(self, close: np.ndarray, first: int, stop: int) -> int:
         """Let the ledger run sessions on which nobody acts, and write them down; return the first one it left."""
         held = self._ledger.held
@@ -171,6 +181,7 @@ class Recorder:
             positions=partial(recorded.positions, held, finder, sessions),
             recorded=partial(recorded.variables, self._variable_rows, index),
             events=partial(recorded.events, blotter, finder),
+            minutes=partial(self._minute_table, blotter),
             timing=lambda: timing,
             info=dict(info),
             **self._optimizations(),
@@ -194,4 +205,14 @@ class Recorder:
             counts,
             benchmark,
             self._semantics.pnl_includes_dividends,
+            recorded.peaks(self._minutes, first, length),
         )
+
+    def _minute_table(self, blotter: Any) -> pd.DataFrame:
+        """Return the minutes table, without rows when minutes were not to be recorded."""
+        if not self._minutes:
+            return empty_table("minutes")
+        perf, sessions = self._performance(blotter), self._clock.sessions
+        whole = [row for row in self._minutes if row[0] < self._clock.first + self.sessions]
+        known = self._minute_variables[: len(whole)]
+        return recorded.minutes(whole, known, perf, self._before, sessions, self._clock.first)

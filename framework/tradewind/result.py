@@ -64,6 +64,8 @@ class Result:
     duals: the binding rows of each call, with bound, slack and shadow price.
     events: what else happened to orders (event "controlled", …), and what kept one from being placed ("not
         placed", order_id null); before and after are the order's signed shares, left what is open then.
+    minutes: one row a minute when emission_rate is "minute": what the account holds at its end, and pnl, returns and
+        capital_used since the session's start; then one column a recorded name.
     timing: the only clock times.
     info: what was run (algorithm, parameters, bundle, dates, versions), JSON values only.
 
@@ -78,6 +80,7 @@ class Result:
     recorded = _Table()
     optimizer = _Table()
     duals = _Table()
+    minutes = _Table()
     events = _Table()
     timing = _Table()
 

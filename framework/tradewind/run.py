@@ -53,6 +53,7 @@ def run_algorithm(
     semantics: str | Semantics = "tradewind",
     progress: Progress | None = None,
     capital_changes: Mapping[Any, Any] | None = None,
+    emission_rate: str = "daily",
 ) -> Result:
     """Simulate an algorithm over a bundle's prices and return what was recorded.
 
@@ -64,6 +65,8 @@ def run_algorithm(
         `Result.to_zipline()` after the run.
     capital_base: cash at the start, in the bundle's currency.
     data_frequency: "daily", one bar a session, or "minute", when the bundle has minute bars.
+    emission_rate: "daily", or "minute" in a minute run: the account at the end of each minute, too, in
+        `Result.minutes`, and max_leverage over all of them.
     bundle: a bundle's name or folder, or an open Bundle.
     benchmark: a symbol, an Asset or a Series of daily returns; set_benchmark in initialize takes precedence.
     semantics: "tradewind", "zipline" or a Semantics (docs/deviations.md).
@@ -84,6 +87,7 @@ def run_algorithm(
         end,
         capital_base,
         data_frequency,
+        emission_rate,
         bundle,
         benchmark,
         semantics,
@@ -101,6 +105,7 @@ def run_file(
     end: Date = None,
     capital_base: float = 10_000_000.0,
     data_frequency: str = "daily",
+    emission_rate: str = "daily",
     benchmark: Benchmark = None,
     semantics: str | Semantics = "tradewind",
     parameters: Mapping[str, Any] | None = None,
@@ -125,6 +130,7 @@ def run_file(
             end,
             capital_base,
             data_frequency,
+            emission_rate,
             bundle,
             benchmark,
             semantics,
@@ -141,6 +147,7 @@ def _run(
     end: Date,
     capital_base: float,
     data_frequency: str,
+    emission_rate: str,
     bundle: str | Path | Bundle,
     benchmark: Benchmark,
     semantics: str | Semantics,
@@ -154,9 +161,12 @@ def _run(
     if data_frequency not in FREQUENCIES:
         raise BadParameter("data_frequency", data_frequency, "'daily' or 'minute'", tuple(FREQUENCIES))
     opened = bundle if isinstance(bundle, Bundle) else open_bundle(bundle)
+    if emission_rate not in FREQUENCIES or (emission_rate, data_frequency) == ("minute", "daily"):
+        raise BadParameter("emission_rate", emission_rate, "'daily', or 'minute' in a minute run", tuple(FREQUENCIES))
     clock = _clock(opened, start, end, by_minute=data_frequency == "minute")
     changes = capital_changes_of(capital_changes, clock)
     simulator = _simulator(functions, opened, clock, _capital(capital_base), rules, changes)
+    simulator.recorder.by_minute = emission_rate == "minute"
     facts = _facts(about, opened, simulator.market.clock, capital_base, data_frequency, rules, parameters)
     marks = {"open": time.perf_counter() - began}
     try:

@@ -115,7 +115,7 @@ class Simulator:
         if len(self.algorithm.scheduled) != self._schedules_seen:
             self._quiet = ~(self._eventful | self.algorithm.scheduled_sessions())
             self._schedules_seen = len(self.algorithm.scheduled)
-        if self.market.clock.by_minute and len(self.ledger.held):
+        if self.market.clock.by_minute and (len(self.ledger.held) or self.recorder.by_minute):
             return False  # holdings are valued at the last minute, which the daily closes need not show
         return bool(self._quiet[session]) and not len(self.blotter.open_orders)
 
@@ -217,7 +217,8 @@ class Simulator:
         mark_now = self._mark_now
         first, stamps = clock.bars(session).start, clock.stamps(session)
         due, always = algorithm.due(session, len(stamps))
-        every_minute = handle_data is not None or bool(always)
+        told = self.recorder.by_minute
+        every_minute = handle_data is not None or bool(always) or told
         algorithm.move_to(Phase.TRADING, first, session, stamps[0])
         minute = 0
         while minute < len(stamps):
@@ -234,6 +235,9 @@ class Simulator:
                 function(context, data)
             if self.desk is not None:
                 self.desk.review(at, session)
+            if told:
+                self._mark_now()
+                self.recorder.end_of_minute(session, now)
             minute = minute + 1 if every_minute or blotter.anything_open else _next(due, minute, len(stamps))
         algorithm.move_to(Phase.TRADING, first + len(stamps) - 1, session, stamps[-1])
         self._mark_now()

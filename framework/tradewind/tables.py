@@ -155,10 +155,31 @@ SCHEMAS: Mapping[str, Mapping[str, str]] = {
         "left": REAL,
         "detail": TEXT,
     },
+    "minutes": {
+        "session": TIME,
+        "time": UTC,
+        **dict.fromkeys(
+            (
+                "ending_cash",
+                "ending_value",
+                "ending_exposure",
+                "long_exposure",
+                "short_exposure",
+                "portfolio_value",
+                "pnl",
+                "returns",
+                "capital_used",
+                "gross_leverage",
+                "net_leverage",
+                "max_leverage",
+            ),
+            REAL,
+        ),
+    },
     "timing": {},
 }
 """Table → column → dtype. `perf` and `recorded` are indexed by session (naive datetime64[ns], named "session");
-`recorded` has one column a recorded name and `timing` whatever the simulator measured."""
+`recorded` has one column a recorded name, `minutes` one after its own, and `timing` whatever the simulator measured."""
 
 BY_SESSION = ("perf", "recorded")
 
@@ -189,7 +210,7 @@ def conformed(name: str, frame: pd.DataFrame) -> pd.DataFrame:
     table = frame[[*schema, *rest]]
     table = table.astype({column: kind for column, kind in schema.items() if table[column].dtype != kind})
     table.index = _sessions(table.index) if name in BY_SESSION else pd.RangeIndex(len(table))
-    for column in rest if name == "recorded" else ():
+    for column in rest if name in ("recorded", "minutes") else ():
         table[column] = _plain(table[column])
     return table
 

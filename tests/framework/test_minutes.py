@@ -345,3 +345,30 @@ def test_an_order_of_minutes_has_its_story_and_the_run_its_frequency(bundle, fre
     assert story.steps["step"].tolist()[:3] == ["placed", "controlled", "filled"]
     assert story.steps["time"].iloc[2] - story.steps["time"].iloc[0] == pd.Timedelta(minutes=1)
     assert "placed: 7 shares, rounded from 7.5000" in str(story)
+
+
+def test_minute_emission_tells_the_account_at_the_end_of_each_minute(bundle, free):
+    def initialize(context):
+        free(context)
+        at_open, late = api.time_rules.market_open(), api.time_rules.market_open(minutes=100)
+        api.schedule_function(lambda c, d: api.order(api.sid(1), 1500), time_rule=at_open)
+        api.schedule_function(lambda c, d: (api.order_target(api.sid(1), 0), api.record(out=1)), time_rule=late)
+
+    result = run(bundle, None, initialize, end=DAYS[0], emission_rate="minute")
+    told = result.minutes
+    assert (told["time"].iloc[0], len(told)) == (pd.Timestamp("2021-11-24 14:31", tz="UTC"), 390)
+    assert told["ending_value"].iloc[[0, 1, 2, 99, 100, 101]].tolist() == pytest.approx(
+        [0, 1500 * 100.01, 1500 * 100.02, 1500 * 100.99, 0, 0]
+    )
+    assert told["pnl"].iloc[99:101].tolist() == pytest.approx([1500 * 0.98, 1500 * 0.99])
+    assert told["capital_used"].iloc[1] == pytest.approx(-1500 * 100.01)
+    assert told["out"].isna().sum() == 99
+    assert result.perf["gross_leverage"].iloc[0] == 0
+    assert result.perf["max_leverage"].iloc[0] == told["gross_leverage"].max() > 1.5
+    assert run(bundle, None, initialize, end=DAYS[0]).perf["max_leverage"].iloc[0] == 0
+
+
+def test_minutes_are_not_told_of_days(bundle):
+    assert not len(run(bundle, end=DAYS[0]).minutes)
+    with pytest.raises(BadParameter, match="emission_rate"):
+        run_algorithm(bundle=bundle, emission_rate="minute")

@@ -10,7 +10,7 @@ EXPECTED = Path(__file__).with_name("expected")
 
 @dataclass(frozen=True)
 class Case:
-    """One text on one market: name, text, market, start, end, capital, the names it records, "daily" or "minute"."""
+    """One text on one market, from start to end, with the names it records; "daily" or "minute" bars and packets."""
 
     name: str
     text: str
@@ -20,6 +20,7 @@ class Case:
     capital: float
     records: tuple
     frequency: str
+    emission: str
 
     @property
     def moment(self):
@@ -30,7 +31,7 @@ class Case:
 def _constants(text):
     """The capital-letter constants assigned at the head of a text."""
     found = {"MARKETS": ["actions"], "START": "2020-10-20", "END": "2021-06-25", "CAPITAL": 1_000_000.0, "RECORDS": []}
-    found["FREQUENCY"] = "daily"
+    found["FREQUENCY"] = found["EMISSION"] = "daily"
     for node in ast.parse(text).body:
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and node.targets[0].id in found:
             found[node.targets[0].id] = ast.literal_eval(node.value)
@@ -46,5 +47,7 @@ def all_cases():
         for market in head["MARKETS"]:
             name = path.stem if len(head["MARKETS"]) == 1 else f"{path.stem}-{market}"
             span, capital = (head["START"], head["END"]), float(head["CAPITAL"])
-            made.append(Case(name, text, market, *span, capital, tuple(head["RECORDS"]), head["FREQUENCY"]))
+            made.append(
+                Case(name, text, market, *span, capital, tuple(head["RECORDS"]), head["FREQUENCY"], head["EMISSION"])
+            )
     return made

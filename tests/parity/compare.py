@@ -27,6 +27,10 @@ def _pairs(ours, theirs, capital):
     yield ("sessions", "", ""), str(ours["sessions"]), str(theirs["sessions"]), 0.0
     for group in ("perf", "recorded"):
         yield from _columns(group, ours, theirs, capital)
+    for name, column in theirs.get("minutes", {}).items():
+        scale = capital * 1e-12 if name in plain.MONEY else 1e-12
+        for at, a, b in zip(theirs["minutes"]["time"], ours["minutes"][name], column, strict=True):
+            yield ("minutes", at, name), a, b, scale
     for group in ("orders", "transactions", "positions"):
         yield from _records(group, ours, theirs)
     for name in sorted({*ours["probes"], *theirs["probes"]}):

@@ -95,6 +95,7 @@ def run(case, root, semantics="zipline"):
         end=case.end,
         capital_base=case.capital,
         data_frequency=case.frequency,
+        emission_rate=case.emission,
         semantics=semantics,
         parameters={"probe": probe},
     )
@@ -102,5 +103,8 @@ def run(case, root, semantics="zipline"):
     found = plain.packets(perf, probes)
     found["market"] = markets.digest(market_of(case.market))
     found["recorded"] = {name: [plain.value(v) for v in result.recorded[name].tolist()] for name in case.records}
+    names = ("time", *plain.MINUTES, *case.records)
+    told = result.minutes.iloc[:: plain.SEVENTH]
+    found["minutes"] = {name: [plain.value(v) for v in told[name].tolist()] for name in names if len(told)}
     rank = {order_key(ordinal): ordinal for ordinal in range(len(result.orders))}
     return plain.numbered(found, rank)

@@ -54,6 +54,23 @@ NESTED = {
 }
 
 
+MINUTES = (
+    "ending_cash",
+    "ending_value",
+    "ending_exposure",
+    "portfolio_value",
+    "pnl",
+    "returns",
+    "capital_used",
+    "long_exposure",
+    "short_exposure",
+    "gross_leverage",
+    "net_leverage",
+    "max_leverage",
+)
+SEVENTH = 7  # one minute in seven is kept
+
+
 def value(found):
     """One value: None and NaN are "nan", times ISO text in UTC, numbers Python's."""
     if found is None or found is pd.NaT:

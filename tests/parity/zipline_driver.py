@@ -3,6 +3,7 @@
 Runs in an environment of its own (`make parity` makes it); imports nothing of tradewind.
 """
 
+import functools
 import logging
 import os
 import sys
@@ -20,6 +21,8 @@ from zipline import api
 from zipline.data.bundles import ingest, register
 from zipline.finance import execution
 from zipline.finance.blotter import SimulationBlotter
+from zipline.gens.tradesimulation import AlgorithmSimulator
+from zipline.utils import run_algo
 from zipline.utils.calendar_utils import get_calendar
 from zipline.utils.run_algo import run_algorithm
 
@@ -168,7 +171,44 @@ def namespace_of(case, probe):
     return {**names, **{name: getattr(execution, name) for name in styles}, "probe": probe}
 
 
+class Told:
+    """The minute packets, which zipline makes when its parameters ask for them, and its own runner throws away."""
+
+    def __init__(self, case):
+        self.case, self.rows = case, []
+
+    def __enter__(self):
+        self.kept = run_algo.SimulationParameters, AlgorithmSimulator._get_minute_message
+        rows, (parameters, message) = self.rows, self.kept
+        run_algo.SimulationParameters = functools.partial(parameters, emission_rate=self.case.emission)
+
+        def told(simulator, dt, algo, tracker):
+            found = message(simulator, dt, algo, tracker)
+            risk = found["cumulative_risk_metrics"]
+            rows.append({**found["minute_perf"], **risk, "time": dt, "recorded_vars": dict(algo.recorded_vars)})
+            return found
+
+        AlgorithmSimulator._get_minute_message = told
+        return self
+
+    def __exit__(self, *error):
+        run_algo.SimulationParameters, AlgorithmSimulator._get_minute_message = self.kept
+
+    def plain(self):
+        kept = self.rows[:: plain.SEVENTH]
+        names = ("time", *plain.MINUTES) if kept else ()
+        found = {name: [plain.value(row[name]) for row in kept] for name in names}
+        known = {name: [plain.value(row["recorded_vars"].get(name)) for row in kept] for name in self.case.records}
+        return found | known if kept else found
+
+
 def run(case):
+    with Told(case) as told:
+        found = run_daily(case)
+    return found | ({"minutes": told.plain()} if told.rows else {})
+
+
+def run_daily(case):
     probes, placed = {}, Placed()
 
     def probe(name, found):
