@@ -7,7 +7,7 @@ JOBS   ?= 2
 
 PARITY := .venv-parity
 
-.PHONY: help demo test test-slow parity check bench bench-optimize bench-meanvariance clean
+.PHONY: help demo test test-slow parity check bench bench-data bench-optimize bench-meanvariance clean
 
 help: ## what there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -44,6 +44,10 @@ check: $(STAMP) ## ruff and mypy --strict
 
 bench: $(STAMP) ## the benchmarks, one table a phase
 	$(BIN)/python -m benchmarks
+
+bench-data: $(STAMP) ## ingest, loading and 8,000 × 20 years (ZIPLINE_PYTHON=… adds zipline beside them)
+	$(BIN)/python -m benchmarks.data_ingest
+	$(BIN)/python -m benchmarks.data_scale
 
 bench-optimize: $(STAMP) ## the optimizer against other solvers, alone and in the loop
 	$(BIN)/python -m benchmarks.optimize_solve

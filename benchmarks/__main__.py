@@ -6,7 +6,7 @@ import sys
 
 import benchmarks
 
-NOT_BENCHMARKS = {"__main__", "floor", "markets"}
+NOT_BENCHMARKS = {"__main__", "floor", "markets", "measuring"}
 
 
 def main(quick: bool) -> None:

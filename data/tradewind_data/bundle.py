@@ -29,7 +29,7 @@ from tradewind_data.manifest import Manifest, file_sha256, read_manifest
 from tradewind_data.minutebars import MinuteReader
 from tradewind_data.places import Place, is_remote, place_of
 from tradewind_data.pointintime import Classifications, DatasetReader
-from tradewind_data.schema import FUTURES, MANIFEST, TABLES
+from tradewind_data.schema import FUTURES, MANIFEST, TABLES, Column
 from tradewind_data.sessions import DAY_NS, Sessions
 
 if TYPE_CHECKING:
@@ -144,16 +144,20 @@ class Bundle:
         names = [p for p in sorted(self.manifest.files) if p.startswith(prefix)]
         files = tuple(GridFile(self.path / p, self.name) for p in names)
         # What is derived from a large bundle, or from one that lies elsewhere, is kept whatever its size.
-        dear = 8 * (last + 1) * len(self.finder) > HELD_BYTES or not isinstance(self.path, Path)
-        return BarFiles(files, self.finder.sids, first, last, Cache(self.hash, 1 if dear else None))
+        sids = self._columns("assets", TABLES["assets"][:1])["sid"]
+        dear = 8 * (last + 1) * len(sids) > HELD_BYTES or not isinstance(self.path, Path)
+        return BarFiles(files, sids, first, last, Cache(self.hash, 1 if dear else None))
 
     def table(self, name: str) -> Mapping[str, tables.Array]:
         """A table of schema.py as it is stored, column → array (tables.py). BundleCorrupt."""
+        return self._columns(name, FUTURES if name == "futures" else TABLES[name])
+
+    def _columns(self, name: str, columns: tuple[Column, ...]) -> Mapping[str, tables.Array]:
         import pyarrow as pa
 
         file = f"{name}.parquet"
         try:
-            return tables.read(self.path / file, FUTURES if name == "futures" else TABLES[name])
+            return tables.read(self.path / file, columns)
         except FileNotFoundError:
             raise BundleCorrupt(self.name, file, "is missing") from None
         except (pa.ArrowException, OSError, KeyError) as e:

@@ -29,7 +29,7 @@ from tradewind_data.gridfile import FloatArray
 
 FORMAT = 1  # rises when a derived number changes its meaning
 DEFAULT_BYTES = 8_000_000_000
-SMALLEST_BYTES = 1 << 22
+SMALLEST_BYTES = 1 << 19
 
 
 def cache_root() -> Path | None:

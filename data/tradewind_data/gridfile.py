@@ -210,7 +210,7 @@ class GridFile:
     def grid(self) -> Grid:
         """The axes of the file."""
         with self._guarded():
-            return grid_of(self._file.schema_arrow.metadata or {})
+            return grid_of(self._file.metadata.metadata or {})
 
     def values(self, field: str, lo: int = 0, hi: int | None = None, out: FloatArray | None = None) -> FloatArray:
         """float64[hi − lo, N] of a field, rows lo … hi − 1 of the file, written to ``out`` (C order) where it is given.

@@ -129,14 +129,16 @@ class MinuteReader:
             raise FieldNotFound(field, FIELDS)
         n = len(self._files.sids)
         wanted = np.arange(n) if columns is None else columns
-        out = np.full((hi - lo, len(wanted)), nothing(field))
+        out, row = np.empty((hi - lo, len(wanted))), lo
         for month in range(bisect_right(self._starts, lo) - 1, bisect_right(self._starts, hi - 1)):
             start, own = self._starts[month], self._columns(month)
             a, b = max(lo, start), min(hi, start + self._files.files[month].grid.rows)
-            place = np.minimum(np.searchsorted(own, wanted), len(own) - 1)
-            there = np.flatnonzero(own[place] == wanted)
-            if a < b:
-                out[a - lo : b - lo, there] = self._month(field, month, a - start, b - start)[:, place[there]]
+            if a >= b:
+                continue
+            out[row - lo : a - lo] = nothing(field)
+            _pick(out[a - lo : b - lo], wanted, own, self._month(field, month, a - start, b - start), nothing(field))
+            row = b
+        out[row - lo :] = nothing(field)
         return out
 
     def _month(self, field: str, month: int, lo: int, hi: int) -> FloatArray:
@@ -179,3 +181,14 @@ class MinuteReader:
         labels = self._sessions.labels
         first, last = date_text(labels[self.first_session]), date_text(labels[self.last_session])
         return SessionOutOfBounds(what, first, last, f"has no minute bars: they span {first} … {last}.")
+
+
+def _pick(out: FloatArray, wanted: Int64Array, own: Int64Array, values: FloatArray, missing: float) -> None:
+    """out[:, i] = the values of column wanted[i], whose columns are ``own`` (ascending); missing where it is none."""
+    if np.array_equal(own, wanted):
+        out[:] = values
+        return
+    place = np.minimum(np.searchsorted(own, wanted), len(own) - 1)
+    there = own[place] == wanted
+    np.take(values, place, axis=1, out=out, mode="clip")
+    out[:, ~there] = missing

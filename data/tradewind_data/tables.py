@@ -122,7 +122,7 @@ def _from_arrow(column: Column, data: pa.ChunkedArray) -> Array:
     import pyarrow as pa
 
     if _dtype(column) is object:
-        return np.array(data.to_pylist(), dtype=object)
+        return np.array(data.to_numpy(zero_copy_only=False), dtype=object)
     if column.kind in ("date", "time"):
         days = column.kind == "date"
         numbers = data.cast(pa.date32() if days else pa.timestamp("ns", tz="UTC")).combine_chunks()
