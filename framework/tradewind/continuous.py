@@ -259,18 +259,16 @@ class ContractData(BarData):
         for i, name in enumerate(wanted):
             listed = int(columns[:, i].max())
             if isinstance(name, ContinuousFuture) and name.adjustment and listed >= 0 and field != "volume":
-                self._adjust(values[:, i], name, owners, frequency, listed)
+                self._adjust(values[:, i], name, owners, listed)
         return values
 
-    def _adjust(
-        self, values: np.ndarray, name: ContinuousFuture, owners: Int64Array, frequency: str, column: int
-    ) -> None:
+    def _adjust(self, values: np.ndarray, name: ContinuousFuture, owners: Int64Array, column: int) -> None:
         """Turn prices into prices as seen from now, over the rolls since."""
         joins = self._contracts.joins(name, int(owners[0]), self._seen)
         for session, a, b in joins:
             before = values[: np.searchsorted(owners, session)]
             before[:] = before * (b / a) if name.adjustment == "mul" else before + (b - a)
-        if joins and frequency == "1d":
+        if joins:
             values[:] = self._daily.shown(values[:, None], np.array([column]))[:, 0]
 
     def can_trade(self, assets: Name | Iterable[Name]) -> Any:

@@ -13,7 +13,11 @@ import random
 
 EARLY = {"2020-12-24"}
 OPEN = dt.timedelta(hours=14, minutes=30)
-SPANS = {"minutes": ("2020-12-18", "2021-01-04"), "drawn": ("2020-12-21", "2020-12-29")}
+SPANS = {
+    "minutes": ("2020-12-18", "2021-01-04"),
+    "drawn": ("2020-12-21", "2020-12-29"),
+    "contracts": ("2020-12-21", "2020-12-31"),
+}
 
 
 def is_minutes(name):
@@ -147,9 +151,32 @@ def _drawn(sessions, seed):
     return made.market
 
 
+def _contracts(sessions):
+    """A share, and three contracts of one root; the first is closed in session 3, the second in session 5."""
+    made = _Maker(sessions, seed=17)
+    made.market["contracts"] = []
+    made.add(1, "AAA", 50.0, 4_000, dividends=[(2, sessions[4], 0.01)])
+    for sid, symbol, price, volume, last, closing in (
+        (100, "CLF21", 47.5, [300, 60, 30, 20, 0, 0, 0, 0], 4, "2020-12-24"),
+        (101, "CLG21", 47.9, [80, 90, 300, 40, 50, 60, 30, 0], 6, "2020-12-28"),
+        (102, "CLH21", 48.4, [20, 30, 50, 260, 290, 300, 300, 300], 7, "2021-01-20"),
+    ):
+        made.add(sid, symbol, price, 1, last=last, decimals=2, every=1.3, holes=[(1, 5, 9), (2, 388, 390)])
+        for row in made.market["minutes"][sid]:
+            row[6] = 1 + int(volume[row[0]] * (0.5 + (row[1] * 7 % 11) / 11))
+        days = [[r for r in made.market["minutes"][sid] if r[0] == s] for s in range(last + 1)]
+        made.market["bars"][sid] = [_day(day) for day in days]
+        facts = made.market["assets"].pop()
+        more = {"root": "CL", "auto_close": closing, "multiplier": 1000.0, "tick": 0.01}
+        made.market["contracts"].append({**facts, **more})
+    return made.market
+
+
 def make(name, sessions):
     """The market of that name ("minutes", "drawn-1", …) over those of the given sessions that lie in its span."""
     kind, _, seed = name.partition("-")
     first, last = SPANS[kind]
     inside = [day for day in sessions if first <= day <= last]
+    if kind == "contracts":
+        return _contracts(inside)
     return _curated(inside) if kind == "minutes" else _drawn(inside, int(seed))

@@ -54,7 +54,7 @@ def write_folder(market, folder):
 def write_minutes(market, folder):
     """The minutes of a market in the folder format."""
     (folder / "minute").mkdir()
-    for asset in market["assets"]:
+    for asset in [*market["assets"], *market.get("contracts", ())]:
         bars = market["minutes"][asset["sid"]]
         rows = [(minute_markets.stamp(market["sessions"][day], minute), *bar) for day, minute, *bar in bars]
         write_rows(folder / "minute" / f"{asset['symbol']}.csv", "date,open,high,low,close,volume", rows)
