@@ -47,16 +47,16 @@ ALWAYS = """
 - **Volume rolls** of a continuous future look at earlier sessions alone, and a chain never goes back: the primary
   contract changes in the session after the next one first traded more. The original looks up to 90 sessions ahead to
   find out which change of volume is the last one, and its histories depend on a window it reads beforehand. With one
-  change a contract both agree (`tests/parity`). Without any, ours changes on the auto-close date, the original one session
-  later. Test:
+  change a contract both agree (`tests/parity`). Without any, ours changes on the auto-close date, the original a
+  session later. Test:
   `tests/framework/test_continuous.py::test_nothing_is_known_too_early`.
 - **max_notional** of a trading control is compared with shares · price · multiplier; in the original the multiplier of
   a contract is left out. Test: `tests/framework/test_futures.py::test_a_control_of_worth_counts_the_multiplier`.
 - **A chain** is in the order of the auto-close dates, in the original in the order of sids. A place beyond the last
   listed contract answers None and NaN, in the original an AttributeError.
 - **A price carried into a history** of a continuous future from before its first session is joined like the others; the
-  original leaves it as it was. Its current price in a minute without a trade is its contract's, in the original, after a
-  roll, that of the contract before. Before the open, the contract and the history are today's.
+  original leaves it as it was. Its current price in a minute without a trade is its contract's; in the original,
+  after a roll, that of the contract before. Before the open, the contract and the history are today's.
 - **Near-zero targets** of TargetWeights mean "leave", but the answer of the optimizer is never clipped: that would
 break
   constraints that were certified.
