@@ -10,12 +10,11 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 
 import pytest
 
-from tradewind_data.bundle import bundles_root, list_bundles, open_bundle, versions_of
+from tradewind_data.bundle import bundles_root, list_bundles, open_bundle
 from tradewind_data.demo import demo_folder
 from tradewind_data.errors import BundleCorrupt, BundleNotFound, BundleNotWritten, FrequencyNotFound
 from tradewind_data.ingest.folder import ingest_folder
@@ -272,41 +271,6 @@ def test_two_ingests_at_once_never_mix(folder, root: Path, tmp_path: Path) -> No
         bundle.verify()
     assert {b.hash for b in found} == hashes
     assert sorted(p.name for p in (root / "bundles" / "both").iterdir()) == [".lock", "1", "2", "3", "4"]
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("append", [False, True])
-def test_killed_at_any_instant_the_versions_stay_whole(folder, root: Path, append: bool) -> None:
-    """SIGKILL at 50 instants of an ingest, and of an append: no version lost, none half visible, nothing left."""
-    for symbol in "ABCDEFGH":
-        folder.bars(symbol, days(2000, 7.0))
-    ingest_folder(folder.path, "mine", calendar="24/7")
-    for symbol in "ABCDEFGHI":
-        folder.bars(symbol, days(3000, 7.0))
-    words = [sys.executable, "-c", INGEST, str(folder.path), "mine", *(["append"] if append else [])]
-    begun = time.perf_counter()
-    subprocess.run(words, check=True, capture_output=True)
-    whole = time.perf_counter() - begun
-    second = open_bundle("mine").hash
-    shutil.rmtree(root / "bundles" / "mine" / "2")
-    first, done = open_bundle("mine@1").hash, 0
-    for i in range(50):
-        running = subprocess.Popen(words, stdout=subprocess.DEVNULL)
-        time.sleep(whole * (0.3 + 0.75 * i / 50))
-        running.send_signal(signal.SIGKILL)
-        running.wait()
-        bundle = open_bundle("mine")
-        bundle.verify()
-        assert bundle.hash in (first, second)
-        assert open_bundle("mine@1").hash == first
-        for version in versions_of(root / "bundles" / "mine")[1:]:
-            done += 1
-            assert open_bundle(f"mine@{version}").hash == second
-            shutil.rmtree(root / "bundles" / "mine" / str(version))
-    assert done < 25
-    subprocess.run(words, check=True, capture_output=True)
-    assert not [p for p in (root / "bundles" / "mine").iterdir() if p.name.startswith(".ingest")]
-    assert open_bundle("mine").hash == second
 
 
 def test_the_demo_opens_without_a_root(monkeypatch, tmp_path: Path) -> None:
