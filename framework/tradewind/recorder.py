@@ -40,7 +40,7 @@ class Recorder:
         self._variables: dict[str, Any] = {}
         self._variable_rows: list[dict[str, Any]] = []
         self._optimizer: list[dict[str, Any]] = []
-        self._duals: list[tuple[pd.Timestamp, int, Any]] = []
+        self._duals: list[tuple[int, int, Any]] = []
         self._calls = 0
         self.benchmark_returns: np.ndarray | None = None
         self.benchmark_name: str | None = None
@@ -81,7 +81,7 @@ class Recorder:
         found = result.diagnostics
         self._optimizer.append(
             {
-                "session": self._clock.sessions.index[session],
+                "session": session,
                 "call": self._calls,
                 "status": result.status,
                 "objective": found.objective,
@@ -91,15 +91,20 @@ class Recorder:
             }
         )
         if result.success:
-            self._duals.append((self._clock.sessions.index[session], self._calls, found.binding_rows()))
+            self._duals.append((session, self._calls, found.binding_rows()))
         self._calls += 1
+
+    def _calls_table(self) -> pd.DataFrame:
+        """Return the optimizer's calls."""
+        table = pd.DataFrame(self._optimizer)
+        return table.assign(session=self._clock.sessions.index[table["session"].to_numpy()])
 
     def _binding(self) -> pd.DataFrame:
         """Return the binding rows of all calls in the shape of the duals table."""
         every = [rows for _, _, rows in self._duals]
         at = np.repeat(np.arange(len(every)), [len(rows) for rows in every])
         columns: dict[str, Any] = {
-            "session": pd.DatetimeIndex([session for session, _, _ in self._duals])[at],
+            "session": self._clock.sessions.index[[session for session, _, _ in self._duals]][at],
             "call": np.array([call for _, call, _ in self._duals], dtype=np.int64)[at],
             "constraint": [word for rows in every for word in rows.constraint],
             "label": ["" if label is None else str(label) for rows in every for label in rows.label],
@@ -189,7 +194,7 @@ class Recorder:
 
     def _optimizations(self) -> dict[str, Any]:
         """Return the tables of the optimizer's calls, where there were any."""
-        tables = {"optimizer": pd.DataFrame(self._optimizer)} if self._optimizer else {}
+        tables: dict[str, Any] = {"optimizer": self._calls_table} if self._optimizer else {}
         return tables | {"duals": self._binding} if self._duals else tables
 
     def _performance(self, blotter: Any) -> pd.DataFrame:

@@ -180,6 +180,40 @@ def flat_parts(
 
 
 @njit(cache=True)
+def face_is_point(data: Arrays, y: np.ndarray, prices: np.ndarray, scale: float) -> bool:
+    """Whether the rows that hold with equality on the optimal face leave its free weights no room."""
+    m, k, n = data.rows.shape[0], len(data.limits), data.rows.shape[1]
+    z, least, most = np.zeros(m), np.empty(n), np.empty(n)
+    for j in range(m):
+        if not np.isinf(data.row_lower[j] if y[j] > 0.0 else data.row_upper[j]):
+            z[j] = y[j]
+    flat_parts(data, z, prices, scale, least, most)
+    free = np.flatnonzero(most > least)
+    if not 0 < len(free) <= m + k:
+        return len(free) == 0
+    matrix, height = np.empty((m + k, len(free))), 0
+    for j in range(m):
+        if data.row_lower[j] == data.row_upper[j] or abs(z[j]) * np.abs(data.rows[j]).max() > scale:
+            for at in range(len(free)):
+                matrix[height, at] = data.rows[j, free[at]]
+            height += 1
+    for j in range(k):
+        if prices[j] * (data.up[j] + data.down[j]).max() > 3.0 * scale:
+            for at in range(len(free)):
+                matrix[height, at] = data.straight[j, free[at]] + _slope(data, j, free[at], least, most)
+            height += 1
+    return height >= len(free) and rank(matrix[:height]) == len(free)
+
+
+@njit(cache=True)
+def _slope(data: Arrays, j: int, i: int, least: np.ndarray, most: np.ndarray) -> float:
+    """The slope of hinge row j over the interval of asset i, which lies on one side of its kink."""
+    if least[i] >= data.anchor[j, i]:
+        return float(data.up[j, i])
+    return float(-data.down[j, i]) if most[i] <= data.anchor[j, i] else 0.0
+
+
+@njit(cache=True)
 def rank(matrix: np.ndarray) -> int:
     """The rank of a small matrix, which is overwritten: full pivoting, pivots above 1e-9 of the first."""
     height, width = matrix.shape

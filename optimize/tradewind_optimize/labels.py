@@ -72,7 +72,12 @@ class Keys:
     @cached_property
     def _names(self) -> dict[str, int] | None:
         """Position by label where there are few and all are strings: a pandas engine would cost more than it saves."""
-        if len(self) > _FEW or not all(type(label) is str for label in self._labels):
+        if len(self) > _FEW:
+            return None
+        return _remembered(self.index, "names", self._make_names) if "index" in self.__dict__ else self._make_names()
+
+    def _make_names(self) -> dict[str, int] | None:
+        if not all(type(label) is str for label in self._labels):
             return None
         return {str(label): at for at, label in enumerate(self._labels)}
 

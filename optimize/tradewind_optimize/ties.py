@@ -26,10 +26,11 @@ TIE = 1e-9
 def nearest_problem(problem: CompiledProblem, solution: Solution) -> CompiledProblem | None:
     """min Σ(w − current)² over the optimal face; None when the face is the single point that was found."""
     scale = TIE * max(float(np.abs(problem.linear).max(initial=0.0)), 1e-300)
+    if problem.rows.dense is not None and _known_point(problem, solution, scale):
+        return None
     duals = row_multipliers(problem, solution)
     lower, upper = _intervals(problem, duals, solution.hinge_duals, scale)
-    size = problem.rows.row_scale()
-    priced = np.abs(duals) * size > scale
+    priced = np.abs(duals) * problem.rows.row_scale() > scale
     held = solution.hinge_duals * (problem.hinges.up + problem.hinges.down).max(axis=1, initial=0.0) > 3 * scale
     lines, bounds = _straightened(problem, held, lower, upper)
     free = np.flatnonzero(upper > lower)
@@ -53,6 +54,13 @@ def nearest_problem(problem: CompiledProblem, solution: Solution) -> CompiledPro
         hinges=_kept(problem.hinges, ~held),
         hinge_bounds=problem.hinge_bounds[~held],
     )
+
+
+def _known_point(problem: CompiledProblem, solution: Solution, scale: float) -> bool:
+    """The same question in one compiled step, where the rows are dense: it is the answer nearly always."""
+    from tradewind_optimize.audit import face_is_point
+
+    return bool(face_is_point(problem.arrays, constant(solution.row_duals), constant(solution.hinge_duals), scale))
 
 
 def _intervals(problem: CompiledProblem, y: Floats, prices: Floats, scale: float) -> tuple[Floats, Floats]:
@@ -86,8 +94,5 @@ def _is_point(problem: CompiledProblem, equal: Flags, lines: Floats, free: Ints)
         return True
     if len(free) > equal.sum() + len(lines):
         return False
-    if problem.rows.dense is None:
-        chosen = problem.rows.to_dense()[equal][:, free]
-    else:
-        chosen = problem.rows.dense[np.ix_(np.flatnonzero(equal), free)]
+    chosen = problem.rows.to_dense()[equal][:, free]
     return bool(rank(np.concatenate([chosen, lines[:, free]])) == len(free))
