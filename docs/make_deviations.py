@@ -60,6 +60,24 @@ ALWAYS = """
 - **Near-zero targets** of TargetWeights mean "leave", but the answer of the optimizer is never clipped: that would
 break
   constraints that were certified.
+
+## As in the original, on purpose
+
+- **D10** Orders are reached and filled at closes; `set_fills` fills at the open or reaches by the bar's range. Test:
+  `tests/framework/test_fill_rules.py::test_the_range_of_a_bar_reaches_limits_and_stops`.
+- **D11** order_target and its relatives leave open orders out of account; order_optimal_portfolio counts them. Tests:
+  `tests/framework/test_ordering.py::test_targets_count_the_position_but_not_open_orders`,
+  `tests/framework/test_optimal_portfolio.py::test_the_same_target_again_orders_nothing_even_before_the_fill`.
+- **D13** Between ex and pay date a dividend is in nobody's books; `account.accrued_dividends` shows it. Test:
+  `tests/framework/test_financing.py::test_dividends_between_ex_and_pay_date_are_seen_on_the_account_and_nowhere_else`.
+- **D18** A position past its asset's life is closed at the last price, free of cost. Test:
+  `tests/framework/test_event_order.py::test_positions_past_their_life_are_closed_at_the_last_price_free_of_cost`.
+- **D19** The benchmark's return of the first session counts, though nothing can be held on it. Test:
+  `tests/framework/test_run.py::test_the_benchmarks_first_return_needs_the_bar_before_or_its_open`.
+- **D20** The price of a halted holding falls on its ex date. Test:
+  `tests/framework/test_bar_data.py::test_a_halted_price_is_seen_through_a_split_and_a_dividend`.
+- **D24** Cash may go negative and leverage is not bounded, unless `set_margin` says so. Test:
+  `tests/framework/test_margin.py::test_the_newest_orders_beyond_the_equity_are_rejected`.
 """
 
 

@@ -96,6 +96,13 @@ def cli() -> None:
     show_default=True,
     help="Bars simulated.",
 )
+@click.option(
+    "--emission-rate",
+    type=click.Choice(["daily", "minute"]),
+    default="daily",
+    show_default=True,
+    help="minute: the account at the end of each minute, too.",
+)
 @click.option("--benchmark", metavar="SYMBOL", help="Benchmark; set_benchmark in the algorithm takes precedence.")
 @click.option("--semantics", default="tradewind", show_default=True, help="Rules of simulation (docs/deviations.md).")
 @click.option(
