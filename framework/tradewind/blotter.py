@@ -109,7 +109,7 @@ class Blotter:
         self.commission: list[CommissionModel] = [PerShare(), PerContract()]
         self.cancel_policy: CancelPolicy = NeverCancel()
         self._models: CostModels | None = None
-        self._in_python = np.zeros(2, dtype=bool)  # by asset class: whether one of its models decides in Python
+        self._decides_in_python: np.ndarray | None = None  # bool[N]: orders of these columns do; None: nowhere
         self.revisions: list[Revision] = []
 
     # ---------------------------------------------------------------- models
@@ -136,7 +136,8 @@ class Blotter:
                 commission=np.array([m.terms() for m in self.commission]),
             )
             kinds = np.stack([self._models.slippage_kind, self._models.commission_kind])
-            self._in_python = (kinds == matching.CUSTOM).any(axis=0)
+            custom = (kinds == matching.CUSTOM).any(axis=0)[classes]
+            self._decides_in_python = custom if custom.any() else None
         return self._models
 
     # ---------------------------------------------------------------- orders
@@ -312,8 +313,8 @@ class Blotter:
         if len(which) > len(self._fills.order):
             self._fills = _new_fills(2 * len(which))
         models = self._cost_models()
-        custom = self._in_python.any() and self._in_python[models.asset_class[self.orders.column[which]]].any()
-        if custom or bar is not None:
+        custom = self._decides_in_python
+        if bar is not None or (custom is not None and custom[self.orders.column[which]].any()):
             count = self._fill_in_python(which, close, volume, now, data, bar)
         else:
             caps = self._semantics.limit_caps_price

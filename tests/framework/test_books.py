@@ -173,10 +173,10 @@ def test_books_balance_through_splits_dividends_holes_shorts_and_delistings(mark
 
 
 def test_what_was_sold_is_held_no_longer():
-    book, held = kernels.new_book(5, 0.0), np.full(5, -1, dtype=np.int64)
+    book, held = kernels.Book(5, 0.0), np.full(5, -1, dtype=np.int64)
     book.amount[[1, 3, 4]] = 7, -2, 1
-    assert kernels.update_held(book, held, 0, np.array([4, 1, 3])) == 3
+    assert kernels.update_held(book.table, held, 0, np.array([4, 1, 3])) == 3
     assert held[:3].tolist() == [1, 3, 4]
     book.amount[1] = 0
-    assert kernels.update_held(book, held, 3, np.array([0, 1])) == 2
+    assert kernels.update_held(book.table, held, 3, np.array([0, 1])) == 2
     assert held[:2].tolist() == [3, 4]
