@@ -1,4 +1,4 @@
-# make demo · make test · make test-slow · make parity · make check · make bench. Each makes the environment it needs.
+# make demo · make test · make test-slow · make parity · make check · make bench · make bench-sim. Each makes the environment it needs.
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
@@ -6,8 +6,9 @@ STAMP  := $(VENV)/.installed
 JOBS   ?= 2
 
 PARITY := .venv-parity
+export PEERS ?= $(CURDIR)/.venv-peers
 
-.PHONY: help demo test test-slow parity check bench bench-data bench-optimize bench-meanvariance clean
+.PHONY: help demo test test-slow parity check bench bench-data bench-sim bench-optimize bench-meanvariance clean
 
 help: ## what there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -49,6 +50,9 @@ bench-data: $(STAMP) ## ingest, loading and 8,000 × 20 years (ZIPLINE_PYTHON=�
 	$(BIN)/python -m benchmarks.data_ingest
 	$(BIN)/python -m benchmarks.data_scale
 
+bench-sim: $(STAMP) ## the simulation beside other engines, each in an environment of its own (QUICK=--quick: short)
+	$(BIN)/python -m benchmarks.sim_bench $(QUICK)
+
 bench-optimize: $(STAMP) ## the optimizer against other solvers, alone and in the loop
 	$(BIN)/python -m benchmarks.optimize_solve
 	$(BIN)/python -m benchmarks.optimize_loop
@@ -58,4 +62,4 @@ bench-meanvariance: $(STAMP) ## the frontier against other tools, the service un
 	$(BIN)/python -m benchmarks.meanvariance_service
 
 clean: ## remove the virtual environment and caches
-	rm -rf $(VENV) $(PARITY) runs .pytest_cache .mypy_cache .ruff_cache build dist
+	rm -rf $(VENV) $(PARITY) $(PEERS) runs .pytest_cache .mypy_cache .ruff_cache build dist
