@@ -62,4 +62,4 @@ bench-meanvariance: $(STAMP) ## the frontier against other tools, the service un
 	$(BIN)/python -m benchmarks.meanvariance_service
 
 clean: ## remove the virtual environment and caches
-	rm -rf $(VENV) $(PARITY) $(PEERS) runs .pytest_cache .mypy_cache .ruff_cache build dist
+	rm -rf $(VENV) $(PARITY) .venv-peers runs .pytest_cache .mypy_cache .ruff_cache build dist
