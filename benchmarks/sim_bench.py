@@ -1,6 +1,6 @@
 """The simulation beside other engines: the same programs on the same prices, CPU seconds and ratios.
 
-python -m benchmarks.sim_bench [--quick] [--only zipline,bt]
+python -m benchmarks.sim_bench [--quick] [--only zipline,bt] [--rows "W1 500"]
 
 W1 daily bars, ten years × 1, 50, 500 assets: history(20) and a target percent for each asset, every day or month.
 W2 minute bars, a year × 1, 10 assets: the price of each asset every minute, an order each every thirtieth.
@@ -26,12 +26,12 @@ STYLES = {
 }  # fmt: skip
 # Sessions that a slow engine runs, by (assets, rule); the rest of the workload is scaled.
 SPANS = {
-    "zipline": {(50, "daily"): YEAR, (50, "monthly"): 3 * YEAR, (500, "daily"): YEAR // 2, (500, "monthly"): YEAR,
-                (10, "minute"): YEAR // 2},
+    "zipline": {(50, "daily"): YEAR // 2, (50, "monthly"): 3 * YEAR, (500, "daily"): YEAR // 4,
+                (500, "monthly"): YEAR // 2, (1, "minute"): YEAR // 2, (10, "minute"): YEAR // 4},
     "backtrader": {(50, "daily"): YEAR // 2, (50, "monthly"): YEAR, (500, "daily"): 50, (500, "monthly"): YEAR // 2,
                    (1, "minute"): 25, (10, "minute"): 8},
-    "bt": {(50, "daily"): 2 * YEAR, (500, "daily"): YEAR, (500, "monthly"): 3 * YEAR},
-    "nautilus": {(10, "minute"): 40},
+    "bt": {(50, "daily"): 2 * YEAR, (500, "daily"): YEAR // 2, (500, "monthly"): 2 * YEAR},
+    "nautilus": {(1, "minute"): YEAR // 2, (10, "minute"): 25},
 }  # fmt: skip
 
 
@@ -51,8 +51,8 @@ def named(assets):
 class Bench:
     """The tables of one run, and the ratios that the bounds are held against."""
 
-    def __init__(self, runner, quick):
-        self.runner, self.quick = runner, quick
+    def __init__(self, runner, quick, rows=""):
+        self.runner, self.quick, self.rows = runner, quick, rows
         self.ratios = {}
         self.checked = {}
 
@@ -108,9 +108,11 @@ def daily_tables(bench):
     years = 2 if bench.quick else 10
     for assets in (1, 50) if bench.quick else (1, 50, 500):
         for rule in ("daily", "monthly"):
-            work = Workload(daily_prices(assets, years), assets, rule=rule, title=f"W1 {named(assets)}, {rule}")
-            engines = ["ours", "floor", "numba loop", "zipline", "bt", "backtrader", "vectorbt"]
-            bench.table(work, engines + ["backtesting"] * (assets == 1))
+            title = f"W1 {named(assets)}, {rule}"
+            if bench.rows in title:
+                work = Workload(daily_prices(assets, years), assets, rule=rule, title=title)
+                engines = ["ours", "floor", "numba loop", "zipline", "bt", "backtrader", "vectorbt"]
+                bench.table(work, engines + ["backtesting"] * (assets == 1))
 
 
 def action_tables(bench):
@@ -118,15 +120,18 @@ def action_tables(bench):
     years = 2 if bench.quick else 10
     for assets, rule in ((50, "daily"),) if bench.quick else ((50, "daily"), (500, "daily"), (500, "monthly")):
         title = f"W1 {named(assets)}, {rule}, dividends and splits"
-        work = Workload(daily_prices(assets, years, actions=True), assets, rule=rule, title=title)
-        bench.table(work, ["ours", "zipline"], semantics="zipline")
+        if bench.rows in title:
+            work = Workload(daily_prices(assets, years, actions=True), assets, rule=rule, title=title)
+            bench.table(work, ["ours", "zipline"], semantics="zipline")
 
 
 def minute_tables(bench):
     days = 50 if bench.quick else 250
     for assets in (1, 10):
-        work = Workload(minute_prices(assets, days), assets, "minute", "minute", f"W2 {named(assets)}, minutes")
-        bench.table(work, ["ours", "floor", "numba loop", "zipline", "nautilus", "backtrader"])
+        title = f"W2 {named(assets)}, minutes"
+        if bench.rows in title:
+            work = Workload(minute_prices(assets, days), assets, "minute", "minute", title)
+            bench.table(work, ["ours", "floor", "numba loop", "zipline", "nautilus", "backtrader"])
 
 
 def cold_table(bench):
@@ -191,16 +196,24 @@ def bound_row(name, bound, seen, met):
     print(f"{name:70}{bound:>8}{seen:>8.3g}{'' if met else '  missed'}", flush=True)
 
 
-def main(quick=False, only=None):
+def main(quick=False, only=None, rows=""):
+    """only: names of peers.txt; rows: part of the titles wanted (cold start and growth: when it is empty)."""
     there = pythons(only)
     missing = [name for name in wanted() if name not in there]
     if missing and only is None:
         print(f"not measured, for want of their environments: {', '.join(missing)}")
-    bench = Bench(Runner(there, repeats=1 if quick else 3), quick)
-    for tables in (daily_tables, action_tables, minute_tables, cold_table, growth_table, bounds_table):
+    bench = Bench(Runner(there, repeats=1 if quick else 3), quick, rows)
+    for tables in (daily_tables, action_tables, minute_tables):
         tables(bench)
+    if not rows:
+        cold_table(bench)
+        growth_table(bench)
+    bounds_table(bench)
+
+
+def given(option):
+    return sys.argv[sys.argv.index(option) + 1] if option in sys.argv else ""
 
 
 if __name__ == "__main__":
-    names = sys.argv[sys.argv.index("--only") + 1].split(",") if "--only" in sys.argv else None
-    main("--quick" in sys.argv, names)
+    main("--quick" in sys.argv, given("--only").split(",") if given("--only") else None, given("--rows"))
