@@ -196,7 +196,8 @@ class BadInputFile(DataError):
         self.file, self.row, self.column, self.value, self.rule, self.move = file, row, column, value, rule, move
         where = file + (f", line {row}" if row is not None else "") + (f", column {column}" if column else "")
         found = f": found {value!r}" if value is not None else ""
-        super().__init__(f"{where}{found}: {rule}. {move}.")
+        end = "" if rule.endswith("?") else "."
+        super().__init__(f"{where}{found}: {rule}{end} {move}.")
 
 
 class BadIngestRequest(DataError):

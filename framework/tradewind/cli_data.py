@@ -91,16 +91,18 @@ def _show_ingest(made: Any, as_json: bool) -> None:
     from dataclasses import asdict
 
     from tradewind import runfiles, terminal
+    from tradewind.wording import counted
 
     for warning in made.warnings:
         click.echo(f"warning: {warning}", err=True)
     if as_json:
         click.echo(runfiles.as_json(asdict(made)), nl=False)
         return
-    counts = (f"{made.rows:,} bars of {made.assets:,} assets over {made.sessions:,} sessions, "
-              f"{made.splits:,} splits, {made.dividends:,} dividends")  # fmt: skip
+    held = ", ".join((counted(made.splits, "split"), counted(made.dividends, "dividend")))
+    counts = (f"{counted(made.rows, 'bar')} of {counted(made.assets, 'asset')} over "
+              f"{counted(made.sessions, 'session')}, {held}")  # fmt: skip
     found = ", ".join(f"{n:,} {code}" for code, n in made.findings.items()) or "nothing found"
-    quality = f"grade {made.grade}: {found}; {made.quarantined:,} rows in quarantine"
+    quality = f"grade {made.grade}: {found}; {counted(made.quarantined, 'row')} in quarantine"
     rows = [("Content", counts), ("Quality", quality), ("Hash", made.hash), ("Folder", str(made.path))]
     terminal.show_pairs(f"Bundle {made.name}, version {made.version}", rows, click.echo)
 

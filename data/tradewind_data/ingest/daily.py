@@ -9,7 +9,7 @@ going ex on that date (empty or 0 = none). ``split``: new shares for one old (em
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
@@ -216,6 +216,14 @@ def refuse_stranger(path: Path, file: str, label: int, sessions: Sessions) -> Ba
     rule = f"it is no session of the calendar {sessions.calendar}"
     move = "Remove the row, or ingest with the calendar of these prices (--calendar)"
     return table.bad(int(np.argmax(table["date"] == label)), "date", rule, move)
+
+
+def with_lines(path: Path, flaws: list[Flaws]) -> list[Flaws]:
+    """The flaws of a file, one date each, with the lines on which the dates stand."""
+    table = read_input(path, flaws[0].file, WANTED)
+    rows = np.array([int(np.argmax(table["date"] == flaw.times[0])) for flaw in flaws])
+    lines = table.lines(rows)
+    return [replace(flaw, lines=lines[i : i + 1]) for i, flaw in enumerate(flaws)]
 
 
 def _actions(table: InputTable, sid: int) -> BarredActions | None:

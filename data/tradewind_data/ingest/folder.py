@@ -18,6 +18,7 @@ strict. Files are parsed side by side within a budget of memory, and taken in th
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import chain
@@ -34,7 +35,7 @@ from tradewind_data.ingest import latechecks
 from tradewind_data.ingest.actions import FILES, ActionReader
 from tradewind_data.ingest.append import Base
 from tradewind_data.ingest.daily import WANTED as DAILY
-from tradewind_data.ingest.daily import BarredActions, DailyFile, judge, refuse_stranger
+from tradewind_data.ingest.daily import BarredActions, DailyFile, judge, refuse_stranger, with_lines
 from tradewind_data.ingest.datasets import joined, read_datasets
 from tradewind_data.ingest.delimited import InputTable, read_input, read_together
 from tradewind_data.ingest.listing import (
@@ -142,10 +143,16 @@ def ingest_folder(
         market = reading.market()
         written = commit(market, name, stage, progress, base)
         kept = 0 if base is None else len(written.manifest.files.items() & base.bundle.manifest.files.items())
-        return replace(report(written, name, market, reading.warnings), kept=kept)
+        warnings = reading.warnings
+        if base is not None and written.path == base.bundle.path:
+            warnings = [*warnings, f"nothing is new: version {written.version} stays as it is"]
+        return replace(report(written, name, market, warnings), kept=kept)
 
 
 def _calendar(given: str | None, base: Base | None) -> str:
+    if given and len(re.split(r"[,;+\s]+", given)) > 1:
+        rule = "a bundle has one calendar so far; ingest the assets of each calendar as a bundle of their own"
+        raise BadIngestRequest("calendar", given, rule)
     if base is None:
         return given or DEFAULT_CALENDAR
     own = base.bundle.manifest.calendar
@@ -163,7 +170,7 @@ def report(written: Written, name: str, market: Market, warnings: list[str]) -> 
         version=written.version,
         hash=written.manifest.content_hash,
         path=written.path,
-        rows=market.daily.rows + (market.minutes.rows if market.minutes else 0) - _unplaced(quality),
+        rows=market.daily.rows + (market.minutes.rows if market.minutes else 0),
         assets=written.manifest.assets,
         sessions=int(last - first) + 1,
         splits=tables.length(market.tables["splits"]),
@@ -173,10 +180,6 @@ def report(written: Written, name: str, market: Market, warnings: list[str]) -> 
         quarantined=quality.quarantined,
         grade=quality.grade,
     )
-
-
-def _unplaced(quality: Quality) -> int:
-    return sum(len(f) for f in quality.flaws if f.code == "off_calendar" and f.lines is None)
 
 
 class FolderReader:
@@ -213,11 +216,13 @@ class FolderReader:
         files = self._bar_files("daily")
         self.warnings += _left_out(self._folder)
         roster = read_roster(self._folder, list(files), self._base.known if self._base else None)
+        roster.refuse_calendars(self._rules.calendar)
         self._read_daily(files, roster)
-        if not len(self._daily):
-            raise BadIngestRequest("path", self._folder, f"no row of its {len(files)} daily files can be used")
+        self._refuse_nothing(files)
         sessions = self._sessions()
-        self._judge_strangers(files, roster, sessions)
+        if self._judge_strangers(files, roster, sessions):
+            self._refuse_nothing(files)
+            sessions = self._sessions()
         self._read_minutes(roster, sessions)
         listing = complete(self._folder, roster, self._traded)
         if self._base is not None:
@@ -248,6 +253,11 @@ class FolderReader:
             datasets=datasets,
             futures=self._futures(roster),
         )
+
+    def _refuse_nothing(self, files: dict[str, Path]) -> None:
+        if not len(self._daily):
+            rule = f"no row of its {len(files)} daily files can be used with the calendar {self._rules.calendar}"
+            raise BadIngestRequest("path", self._folder, rule)
 
     def _futures(self, roster: Roster) -> Table | None:
         """The folder's contracts, with those of the version that is appended to."""
@@ -343,13 +353,18 @@ class FolderReader:
         if bars is not None:
             spool.add(bars)
 
-    def _judge_strangers(self, files: dict[str, Path], roster: Roster, sessions: Sessions) -> None:
-        """Bars that fall on no session: quarantined, or refused when strict."""
+    def _judge_strangers(self, files: dict[str, Path], roster: Roster, sessions: Sessions) -> bool:
+        """Bars that fall on no session: quarantined, or refused when strict. Whether there were any."""
         paths = {roster.sids[symbol]: path for symbol, path in files.items()}
+        by_sid: dict[int, list[Flaws]] = {}
         for found in latechecks.strangers(self._daily, sessions, lambda sid: self._name(paths[sid])):
             if self._rules.strict:
                 raise refuse_stranger(paths[found.sid], found.file, int(found.times[0]), sessions)
-            self._quality.add([found])
+            by_sid.setdefault(found.sid, []).append(found)
+        for sid, flaws in by_sid.items():
+            self._quality.add(with_lines(paths[sid], flaws))
+            self._daily.drop(sid, np.concatenate([found.times for found in flaws]))
+        return bool(by_sid)
 
     def _traded(self, sid: int) -> tuple[int, int] | None:
         return self._daily.lifetime(sid) or (None if self._base is None else self._base.lifetime(sid))
@@ -371,9 +386,9 @@ class FolderReader:
             raise BadIngestRequest("path", self._folder, "there is no such folder")
         inside = self._folder / part
         if not inside.is_dir():
-            raise BadIngestRequest(
-                "path", self._folder, f"the folder has no folder {part!r} with one file a symbol in it"
-            )
+            rule = f"the folder has no folder {part!r} with one file a symbol in it"
+            above = ". Name the folder above it" if self._folder.name == part else ""
+            raise BadIngestRequest("path", self._folder, rule + above)
         found: dict[str, Path] = {}
         for name in sorted(entry.name for entry in os.scandir(inside) if entry.is_file()):
             suffix = next((s for s in reversed(_SUFFIXES) if name.lower().endswith(s)), None)

@@ -35,13 +35,13 @@ _CONTRACT_DATES = ("notice_date", "expiration_date")
 _ASSETS = (
     Wanted("symbol", TEXT),
     Wanted("sid", NUMBER, required=False),
-    *(Wanted(name, TEXT, required=False) for name in ("name", "exchange", "asset_type")),
+    *(Wanted(name, TEXT, required=False) for name in ("name", "exchange", "asset_type", "calendar")),
     *(Wanted(name, DATE, required=False) for name in ("start_date", "end_date", "auto_close_date")),
 )
 _FUTURES = (
     *(Wanted(name, TEXT) for name in ("symbol", "root_symbol")),
     Wanted("sid", NUMBER, required=False),
-    *(Wanted(name, TEXT, required=False) for name in ("name", "exchange")),
+    *(Wanted(name, TEXT, required=False) for name in ("name", "exchange", "calendar")),
     *(Wanted(name, NUMBER, required=False) for name in ("multiplier", "tick_size")),
     *(Wanted(name, DATE, required=False) for name in ("start_date", "end_date", "auto_close_date", *_CONTRACT_DATES)),
 )
@@ -77,6 +77,15 @@ class Roster:
         none = np.full(len(self.source), NAT)
         start, end = (_given(self, name, none).tolist() for name in ("start_date", "end_date"))
         return dict(zip(self.source["symbol"].tolist(), zip(start, end, strict=True), strict=True))
+
+    def refuse_calendars(self, calendar: str) -> None:
+        """BadInputFile when a column ``calendar`` of assets.csv or futures.csv names another one than the bundle's."""
+        for table in (self.source, None if self.contracts is None else self.contracts.source):
+            if table is not None and "calendar" in table:
+                other = (table["calendar"] != "") & (table["calendar"] != calendar)
+                rule = f"the bundle is of the calendar {calendar}, and a bundle has one calendar so far"
+                move = "Ingest the assets of each calendar as a bundle of their own (--calendar)"
+                table.refuse(other, "calendar", rule, move)
 
     def refuse_unknown(self, symbol: str, file: str) -> None:
         """BadInputFile when a bar file's symbol is no asset's."""

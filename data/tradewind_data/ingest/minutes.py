@@ -71,11 +71,14 @@ def _places(stamps: Int64Array, rules: MinuteRules) -> list[Rule]:
     first, last = (rules.sessions.ordinal(label) for label in rules.span)
     lo, hi = minutes.span(first)[0], minutes.span(last)[1]
     found = minutes.ordinals(stamps)
-    off = found < 0
+    left = np.isin(stamps, rules.sessions.opens) & (found < 0)
+    off = (found < 0) & ~left
+    begins = "no minute ends at the open: it seems to be stamped with its beginning"
     says = f"it ends no minute of a session of {rules.sessions.calendar}"
     move = "Correct the time (UTC, or with its offset), or remove the row"
-    beyond = ~off & ((found < lo) | (found >= hi))
+    beyond = (found >= 0) & ((found < lo) | (found >= hi))
     return [
+        Rule("left_labelled", "date", left, begins, "Ingest with --minute-label left, or remove the row"),
         Rule("off_grid", "date", off, says, move),
         Rule("off_calendar", "date", beyond, "it lies outside the days of the daily bars", "Add the daily bars"),
     ]

@@ -36,7 +36,7 @@ CODES: dict[str, tuple[str, str]] = {
     "off_calendar": (ERROR, "the date is no session of the calendar"),
     "outside_lifetime": (ERROR, "the date lies outside the asset's lifetime in assets.csv"),
     "off_grid": (ERROR, "the time ends no minute of a session"),
-    "left_labelled": (ERROR, "the minutes seem to be stamped with their beginning, not their end"),
+    "left_labelled": (ERROR, "a minute is stamped with the open: with its beginning, not its end"),
     "ohlc_order": (WARNING, "open or close lies outside low … high"),
     "gap": (WARNING, "sessions between the first and the last bar have none"),
     "stale_tail": (WARNING, "the asset ends in sessions that repeat one price without volume"),

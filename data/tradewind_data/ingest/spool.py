@@ -152,6 +152,19 @@ class Spool:
         if self._held_bytes > self._budget and self._folder is not None:
             self._spill(self._folder)
 
+    def drop(self, sid: int, labels: Int64Array) -> None:
+        """Let the bars of an asset at some labels, on which no other has one to keep, count for nothing.
+
+        Neither its life nor the span, days and numbers know of them; slices may still hold them.
+        """
+        kept = np.setdiff1d(self.labels_of(sid), labels)
+        self._seen[labels // DAY_NS - _FIRST_DAY] = False
+        if len(kept):
+            self._first[sid], self._last[sid], self._counts[sid] = int(kept[0]), int(kept[-1]), len(kept)
+        else:
+            for facts in (self._first, self._last, self._counts):
+                del facts[sid]
+
     def slices(self, first: int, last: int) -> Iterator[AssetBars]:
         """The bars with first ≤ label ≤ last (ns), in slices ascending by sid."""
         lo, hi = periods_of(np.array([first, last]), self._unit).tolist()
