@@ -10,6 +10,7 @@ and stores a field that does not as float64.
 from __future__ import annotations
 
 import json
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -55,10 +56,17 @@ class Grid:
         for lo in range(0, self.rows, self.group_rows):
             yield lo, min(self.rows, lo + self.group_rows)
 
-    def text(self) -> bytes:
-        """The axes as JSON, for the file's metadata."""
-        facts = {"first": date_text(self.first), "sessions": self.sessions, "rows": self.rows}
-        return json.dumps({**facts, "group_rows": self.group_rows, "sids": self.sids.tolist()}).encode()
+    def text(self, scales: Mapping[str, float]) -> bytes:
+        """The axes and the fields' scales as JSON, for the file's metadata, with a checksum of their own."""
+        facts = {
+            "first": date_text(self.first),
+            "sessions": self.sessions,
+            "rows": self.rows,
+            "group_rows": self.group_rows,
+            "sids": self.sids.tolist(),
+            "scales": dict(scales),
+        }
+        return json.dumps({**facts, "crc": _crc(facts)}).encode()
 
     def same(self, other: Grid) -> bool:
         """Whether the axes are equal."""
@@ -71,9 +79,21 @@ def new_grid(first: int, sessions: int, rows: int, sids: Int64Array) -> Grid:
     return Grid(first, sessions, rows, sids, max(1, GROUP_CELLS // max(1, len(sids))))
 
 
-def grid_of(metadata: Mapping[bytes, bytes]) -> Grid:
-    """The axes described by a file's key-value metadata. KeyError or ValueError when there are none."""
-    facts = json.loads(metadata[GRID_KEY])
+def stated(metadata: Mapping[bytes, bytes]) -> dict[str, Any]:
+    """What a file's key-value metadata say of its axes. KeyError or ValueError for none, or for changed ones."""
+    facts: dict[str, Any] = json.loads(metadata[GRID_KEY])
+    told = facts.pop("crc", None)
+    if told is not None and told != _crc(facts):
+        raise ValueError("its axes are not what was written")
+    return facts
+
+
+def _crc(facts: Mapping[str, Any]) -> int:
+    return zlib.crc32(json.dumps(facts, sort_keys=True).encode())
+
+
+def grid_of(facts: Mapping[str, Any]) -> Grid:
+    """The axes that a file states. KeyError or ValueError when it states none."""
     first = int(np.datetime64(facts["first"], "D").astype(np.int64)) * DAY_NS
     sids = np.array(facts["sids"], dtype=np.int64)
     return Grid(first, int(facts["sessions"]), int(facts["rows"]), sids, int(facts["group_rows"]))
@@ -95,7 +115,8 @@ def write_grid(path: Path, frequency: str, grid: Grid, stamps: Mapping[str, Int6
     groups = list(grid.groups())
     only = chunk(*groups[0]) if len(groups) == 1 else None
     powers = _powers_of([only] if only is not None else (chunk(lo, hi) for lo, hi in groups))
-    schema = _schema(columns, powers).with_metadata({GRID_KEY: grid.text()})
+    scales = {field: 10.0**power for field, power in powers.items() if power is not None}
+    schema = _schema(columns, powers).with_metadata({GRID_KEY: grid.text(scales)})
     path.parent.mkdir(parents=True, exist_ok=True)
     digests = []
     with pq.ParquetWriter(path, schema, **_options(columns, powers)) as file:
@@ -164,6 +185,7 @@ def _options(columns: tuple[Column, ...], powers: Mapping[str, int | None]) -> d
     return {
         "compression": "zstd",
         "compression_level": tables.ZSTD_LEVEL,
+        "write_page_checksum": True,
         "use_dictionary": [c.name for c in columns if c.name not in times and c.name not in whole],
         "column_encoding": {**dict.fromkeys(times, "DELTA_BINARY_PACKED"), **dict.fromkeys(whole, "BYTE_STREAM_SPLIT")},
     }
@@ -210,7 +232,11 @@ class GridFile:
     def grid(self) -> Grid:
         """The axes of the file."""
         with self._guarded():
-            return grid_of(self._file.metadata.metadata or {})
+            return grid_of(self._stated)
+
+    @cached_property
+    def _stated(self) -> dict[str, Any]:
+        return stated(self._file.metadata.metadata or {})
 
     def values(self, field: str, lo: int = 0, hi: int | None = None, out: FloatArray | None = None) -> FloatArray:
         """float64[hi − lo, N] of a field, rows lo … hi − 1 of the file, written to ``out`` (C order) where it is given.
@@ -254,8 +280,11 @@ class GridFile:
         file = self._file
         wanted = list(range(file.num_row_groups)) if groups is None else groups
         data = file.read_row_groups(wanted, columns=[field], use_threads=False)
-        scale = (data.schema.field(field).metadata or {}).get(SCALE_KEY)
-        return data.column(field), None if scale is None else float(scale)
+        found = (data.schema.field(field).metadata or {}).get(SCALE_KEY)
+        scale = None if found is None else float(found)
+        if self._stated.get("scales", {field: scale}).get(field) != scale:
+            raise ValueError(f"the scale {scale} of {field} is not what was written")
+        return data.column(field), scale
 
     @cached_property
     def _file(self) -> Any:
@@ -263,7 +292,7 @@ class GridFile:
         import pyarrow.parquet as pq
 
         with self._guarded():
-            return pq.ParquetFile(arrow_source(self._path))
+            return pq.ParquetFile(arrow_source(self._path), page_checksum_verification=True)
 
     def __reduce__(self) -> tuple[type[GridFile], tuple[Place, str]]:
         return GridFile, (self._path, self._bundle)

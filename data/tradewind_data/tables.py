@@ -61,7 +61,10 @@ def digest_of(digests: Sequence[str]) -> str:
 
 
 def write(path: Path, columns: tuple[Column, ...], table: Table, metadata: dict[bytes, bytes] | None = None) -> None:
-    """Write the table as one zstd Parquet row group with statistics. The same table and library give the same bytes."""
+    """Write the table as one zstd Parquet row group with statistics and a checksum a page.
+
+    The same table and library give the same bytes.
+    """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -76,6 +79,7 @@ def write(path: Path, columns: tuple[Column, ...], table: Table, metadata: dict[
         row_group_size=max(1, data.num_rows),
         compression="zstd",
         compression_level=ZSTD_LEVEL,
+        write_page_checksum=True,
         use_dictionary=[c.name for c in columns if c.name not in deltas],
         column_encoding=dict.fromkeys(deltas, "DELTA_BINARY_PACKED"),
     )
@@ -85,7 +89,7 @@ def read(path: Place, columns: tuple[Column, ...]) -> dict[str, Array]:
     """The columns of a Parquet file as arrays. KeyError names a missing column; pyarrow's errors pass through."""
     import pyarrow.parquet as pq
 
-    with pq.ParquetFile(arrow_source(path)) as file:
+    with pq.ParquetFile(arrow_source(path), page_checksum_verification=True) as file:
         data = file.read(columns=[c.name for c in columns], use_threads=False)
     return {c.name: _from_arrow(c, data.column(c.name)) for c in columns}
 

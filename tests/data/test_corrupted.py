@@ -6,12 +6,17 @@ import json
 import shutil
 from pathlib import Path
 
+import numpy as np
+import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 from tests.data.test_bad_input import CASES, Case
 
 from tradewind.cli import cli
+from tradewind_data.bundle import Bundle, open_bundle
+from tradewind_data.errors import BundleCorrupt
 from tradewind_data.ingest.folder import ingest_folder
+from tradewind_data.schema import FIELDS
 
 WEEK = {f"2020-01-{d:02d}": 10.0 + d for d in range(1, 29)}
 
@@ -65,6 +70,49 @@ def test_damaged_files_of_a_bundle(bundle: Path, file: str, damage) -> None:
     assert done.exit_code == 3, done.output
     assert file in done.stderr
     assert ("is missing" if damage is gone else "SHA-256") in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def told(bundle: Bundle) -> dict[str, object]:
+    """Everything a reader answers."""
+    out = {field: np.array(bundle.bars().values(field)) for field in FIELDS}
+    minutes = bundle.bars("1m")
+    out |= {f"{f} by minute": minutes.session_values(f, minutes.first_session) for f in FIELDS}
+    out["paid"], out["assets"] = bundle.actions.dividends.amount, [repr(asset) for asset in bundle.finder]
+    at = np.array([np.iinfo(np.int64).max])
+    return out | bundle.datasets.as_of("facts", ["eps"], at, bundle.finder.sids)
+
+
+@pytest.mark.parametrize("file", FILES[:5])
+def test_a_flipped_bit_is_never_read_as_data(bundle: Path, file: str) -> None:
+    """Without a word to `verify`: reading names the file, or gives the numbers that were stored."""
+    true, whole = told(open_bundle(bundle)), (bundle / file).read_bytes()
+    rng, named = np.random.default_rng(3), []
+    for _ in range(40):
+        spoilt = bytearray(whole)
+        spoilt[rng.integers(len(spoilt))] ^= 1 << int(rng.integers(8))
+        (bundle / file).write_bytes(spoilt)
+        try:
+            found = told(open_bundle(bundle))
+        except BundleCorrupt as e:
+            named.append(e.file)
+            continue
+        for name, values in true.items():
+            np.testing.assert_array_equal(found[name], values, name)
+    assert len(named) > 5
+    assert set(named) == {file}
+
+
+def test_a_run_on_a_damaged_bundle_ends_with_code_three(bundle: Path, tmp_path: Path) -> None:
+    path = bundle / "bars/1d/2020.parquet"
+    column = pq.read_metadata(path).row_group(0).column(5)
+    data = bytearray(path.read_bytes())
+    data[column.data_page_offset + column.total_compressed_size - 5] ^= 1
+    path.write_bytes(data)
+    (tmp_path / "algo.py").write_text("def handle_data(context, data):\n    pass\n")
+    done = call("run", tmp_path / "algo.py", "-b", "mine", "-o", tmp_path / "out")
+    assert done.exit_code == 3, done.output
+    assert "bars/1d/2020.parquet cannot be read" in done.stderr
     assert "Traceback" not in done.stderr
 
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
 from tradewind_data import gridfile, tables
+from tradewind_data.errors import BundleCorrupt
 from tradewind_data.gridfile import GridFile, exact_power, new_grid, write_grid
 from tradewind_data.schema import BARS, FIELDS
 
@@ -89,6 +90,26 @@ def test_many_groups_are_one_array_and_parts_are_pruned(tmp_path: Path, monkeypa
     assert same_bits(file.values("low"), values[2])
     for lo, hi in [(0, 1), (4, 6), (17, 90), (100, 101)]:
         assert same_bits(np.ascontiguousarray(file.values("close", lo, hi)), np.ascontiguousarray(values[3, lo:hi]))
+
+
+def test_no_flipped_bit_becomes_a_number(tmp_path: Path) -> None:
+    """One bit of every third byte of a file: it is refused, or the numbers are those that were stored."""
+    values = np.round(np.random.default_rng(1).uniform(1, 99, (5, 4, 3)), 2)
+    values[0, 2, 1] = np.nan
+    good = written(tmp_path / "x.parquet", values)
+    whole, grid, refused = (tmp_path / "x.parquet").read_bytes(), good.grid, 0
+    for place in range(0, len(whole), 3):
+        spoilt = bytearray(whole)
+        spoilt[place] ^= 1 << (place % 8)
+        (tmp_path / "y.parquet").write_bytes(spoilt)
+        file = GridFile(tmp_path / "y.parquet", "test")
+        try:
+            assert file.grid.same(grid), place
+            for i, field in enumerate(FIELDS):
+                assert same_bits(file.values(field), values[i]), (place, field)
+        except BundleCorrupt:
+            refused += 1
+    assert refused > len(whole) // 6
 
 
 def test_the_digest_is_that_of_the_values(tmp_path: Path) -> None:

@@ -75,18 +75,31 @@ def answers(bundle: Bundle, cut: int) -> dict[str, np.ndarray]:
     }
     for field in FIELDS:
         out[field] = daily.window(field, None, t, n)
+        for asset in (0, 1):
+            out[f"{field} of {asset}"] = daily.window(field, np.array([asset]), t, n)
+        out[f"{field} before"] = daily.window(field, np.array([1, 0]), t - 2, n - 2, seen_from=t)
+        out[f"{field} before, all"] = daily.window(field, None, t - 2, n - 2, seen_from=t)
         out[f"{field} by minute"] = minutes.window(field, None, m, m - minutes.first_minute + 1)
     at = np.array([label + 86_400_000_000_000 - 1])
     out |= bundle.datasets.as_of("facts", ["eps"], at, bundle.finder.sids)
+    last = daily.last_trade(t)
+    out["P then"] = daily.factors_of(np.arange(len(last)), last)
     out["sector"] = bundle.classifications.as_of("sector", label)
     splits, paid = bundle.actions.splits, bundle.actions.dividends
     out["splits"], out["paid"] = splits.numerator[splits.session <= t], paid.amount[paid.ex <= t]
     return out
 
 
+@pytest.mark.parametrize("large", [False, True])
 @settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(cut=st.integers(3, len(DAYS) - 4))
-def test_the_future_changes_no_answer(cut: int, tmp_path: Path, root: Path) -> None:
+def test_the_future_changes_no_answer(cut: int, large: bool, tmp_path: Path, root: Path, monkeypatch) -> None:
+    """large: the answers of a bundle that is not held, out of the strips and factors in the cache."""
+    monkeypatch.setenv("TRADEWIND_CACHE", str(tmp_path / "cache") if large else "off")
+    if large:
+        monkeypatch.setattr("tradewind_data.bars.HELD_BYTES", 8)
+        monkeypatch.setattr("tradewind_data.bundle.HELD_BYTES", 8)
+        monkeypatch.setattr("tradewind_data.bars.STRIP", 8)
     found = []
     for garbage in (False, True):
         shutil.rmtree(tmp_path / "input", ignore_errors=True)
