@@ -14,6 +14,7 @@ from tradewind_optimize.labels import Column, Floats, Ints, Keys, Universe, colu
 from tradewind_optimize.objectives import Objective, Terms
 from tradewind_optimize.parameters import number
 from tradewind_optimize.problem import HingeSet
+from tradewind_optimize.wording import mapped, plain
 
 
 class Penalty:
@@ -41,6 +42,9 @@ class TransactionCost(Penalty):
     def __init__(self, rates: Any, default_rate: float = 0.0) -> None:
         self._rates = _PerAsset(rates, default_rate, type(self).__name__, "rate")
 
+    def __repr__(self) -> str:
+        return f"TransactionCost({self._rates!r})"
+
     def terms(self, universe: Universe) -> Terms:
         """One hinge cost anchored at the current weights."""
         rates = self._rates.over(universe)[None]
@@ -59,6 +63,9 @@ class TurnoverPenalty(Penalty):
 
     def __init__(self, strengths: Any, default_strength: float = 0.0) -> None:
         self._strengths = _PerAsset(strengths, default_strength, type(self).__name__, "strength")
+
+    def __repr__(self) -> str:
+        return f"TurnoverPenalty({self._strengths!r})"
 
     def terms(self, universe: Universe) -> Terms:
         """h = 2γ around the current weights."""
@@ -82,6 +89,12 @@ class _PerAsset:
             self._default = number(word, f"{what}s", given, least=0.0)
         else:
             raise InvalidType(word, f"{what}s", given, "a number or a map from asset to number")
+
+    def __repr__(self) -> str:
+        if self._values is None:
+            return plain(self._default)
+        given = mapped(dict(zip(self._values.keys, self._values.values, strict=True)))
+        return f"{given}, {plain(self._default)}" if self._default else given
 
     def over(self, universe: Universe) -> Floats:
         """float64[n]."""

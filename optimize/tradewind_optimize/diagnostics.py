@@ -28,6 +28,7 @@ from tradewind_optimize.problem import (
     RowMatrix,
     Solution,
 )
+from tradewind_optimize.wording import plain
 
 BROKEN = 1e-9
 COLUMNS = ["constraint", "label", "side", "value", "lower", "upper", "slack", "shadow_price", "binding"]
@@ -104,7 +105,7 @@ def _violations(compilation: Compilation, name: str, weights: Floats) -> Iterato
                 count += len(broken)
         if reasons:
             more = [f"… and {count - most} more."] if count > most else []
-            yield Violation(name, repr(constraint), (*reasons, *more))
+            yield Violation(name, constraint.heading(), (*reasons, *more))
 
 
 def _reasons(rows: Measured, broken: Ints) -> list[str]:
@@ -112,18 +113,12 @@ def _reasons(rows: Measured, broken: Ints) -> list[str]:
     for i in map(int, broken):
         low = rows.value[i] < rows.lower[i]
         text, bound = (rows.below, rows.lower[i]) if low else (rows.above, rows.upper[i])
-        out.append(text.format(label=_shown(rows.labels[i]), value=_plain(rows.value[i]), bound=_plain(bound)))
+        out.append(text.format(label=_shown(rows.labels[i]), value=plain(rows.value[i]), bound=plain(bound)))
     return out
 
 
 def _shown(label: Hashable) -> str:
     return label if isinstance(label, str) else repr(label)
-
-
-def _plain(value: float) -> str:
-    """A float with the noise of the last digits rounded away: 0.1, 0.0, 1e-05."""
-    rounded = float(f"{value:.10g}") if abs(value) > 1e-12 else 0.0
-    return repr(rounded)
 
 
 class Diagnostics:

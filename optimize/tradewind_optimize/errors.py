@@ -20,8 +20,8 @@ from typing import Any
 class Violation:
     """One constraint that one special portfolio would break.
 
-    Attributes: ``portfolio`` ("target", "current" or "empty"), ``constraint`` (its repr), ``reasons`` (one sentence a
-    violated row, in the order of the rows).
+    Attributes: ``portfolio`` ("target", "current" or "empty"), ``constraint`` (its name and assets), ``reasons`` (one
+    sentence a violated row, in the order of the rows).
     """
 
     portfolio: str

@@ -11,8 +11,10 @@ from typing import Any, ClassVar, Final
 
 import pandas as pd
 
+from tradewind_optimize.constraints.base import NotConstrained
 from tradewind_optimize.constraints.exposure import FactorExposure
 from tradewind_optimize.errors import InvalidParameter, InvalidType
+from tradewind_optimize.wording import plain
 
 _LOG = logging.getLogger(__name__)
 
@@ -81,6 +83,17 @@ class RiskModelExposure(FactorExposure):
             if value is not None:
                 (low if side == "min" else high)[factor] = value
         super().__init__(_sixteen(risk_model_loadings, word), low, high)
+        self._given = {"version": Newest if version is None else version}
+        self._given |= {name: value for name, value in limits.items() if value is not None}
+
+    def shown(self) -> tuple[str, ...]:
+        """The version and the bounds of one's own, three at most."""
+        texts = [f"{name}={value if name == 'version' else _bound(value)}" for name, value in self._given.items()]
+        return (*texts[:4], *([f"… {len(texts) - 4} more"] if len(texts) > 4 else []))
+
+
+def _bound(value: Any) -> str:
+    return repr(value) if value is NotConstrained else plain(float(value))
 
 
 def _parse(name: str, word: str) -> tuple[str, str]:

@@ -94,8 +94,8 @@ def test_calls_and_binding_rows_are_recorded(market, free, on_sessions):
     assert call["residual"] <= 1e-8
     assert call["session"] == result.perf.index[1]
     rows = result.duals.set_index("constraint")
-    assert rows.loc["MaxGrossExposure()", ["value", "bound"]].tolist() == pytest.approx([0.8, 0.8])
-    assert rows.loc["MaxGrossExposure()", "shadow_price"] == pytest.approx(1.0)
+    assert rows.loc["MaxGrossExposure(0.8)", ["value", "bound"]].tolist() == pytest.approx([0.8, 0.8])
+    assert rows.loc["MaxGrossExposure(0.8)", "shadow_price"] == pytest.approx(1.0)
     held = rows.loc[[name for name in rows.index if name.startswith("PositionConcentration")]]
     assert held[["side", "bound"]].values.tolist() == [["upper", 0.5]]
     assert held["shadow_price"].iloc[0] == pytest.approx(1.0)

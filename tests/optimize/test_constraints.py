@@ -147,7 +147,7 @@ class TestGroups:
     def test_basket(self):
         found = nearest({"a": 0.4, "b": 0.4, "c": 0.4}, [Basket(["a", "b", "stranger"], -1, 0.6)])
         assert found == close({"a": 0.3, "b": 0.3, "c": 0.4})
-        assert repr(Basket(["a", "b"], 0, 1)) == "Basket(['a', 'b'])"
+        assert repr(Basket(["a", "b"], 0, 1)) == "Basket(['a', 'b'], 0.0, 1.0)"
 
 
 class TestPositions:
@@ -205,8 +205,8 @@ class TestPositions:
         assert repr(LongOnly("a")) == "LongOnly('a')"
         assert repr(Frozen(["a", "b"])) == "Frozen(['a', 'b'])"
         assert repr(CannotHold(list("abc"), max_error_display=2)) == "CannotHold(['a', 'b', … 1 more])"
-        assert repr(MaxTurnover(1)) == "MaxTurnover()"
-        assert repr(FixedWeight("a", 1)) == "FixedWeight('a')"
+        assert repr(MaxTurnover(1)) == "MaxTurnover(1.0)"
+        assert repr(FixedWeight("a", 1)) == "FixedWeight('a', 1.0)"
 
     def test_collections_of_assets(self):
         assert assets_of("abc", "w") == ("abc",)

@@ -19,13 +19,13 @@ satisfied all required constraints.
 These constraints cannot hold together, though without any one of them the
 others can:
 
-   DollarNeutral()
-   FixedWeight(Equity(24 [AAPL]))
+   DollarNeutral(0.01)
+   FixedWeight(Equity(24 [AAPL]), 0.1)
    LongOnly(Equity(5061 [MSFT]))
 
 The smallest relaxation that would leave a portfolio:
 
-   DollarNeutral(): max 0.01 → 0.1 (by 0.09)
+   DollarNeutral(0.01): max 0.01 → 0.1 (by 0.09)
 
 The following special portfolios were spot checked and found to be in violation
 of at least one constraint:
@@ -130,7 +130,11 @@ def test_the_table_of_a_target():
     assert list(table.columns) == [
         "constraint", "label", "side", "value", "lower", "upper", "slack", "shadow_price", "binding",
     ]  # fmt: skip
-    assert list(table["constraint"]) == ["MaxGrossExposure()", "NetExposure()", "PositionConcentration()"]
+    assert list(table["constraint"]) == [
+        "MaxGrossExposure(1.0)",
+        "NetExposure(-1.0, 1.0)",
+        "PositionConcentration(-0.25, 1.0)",
+    ]
     gross, net, box = (row for _, row in table.iterrows())
     # w = (0.75, −0.25, 0): the gross multiplier is 2·(0.9 − 0.75), the box's 2·(0.5 − 0.25) − 0.3
     assert gross["binding"]
@@ -171,11 +175,11 @@ def test_shadow_prices_are_the_gain_of_a_relaxed_bound(objective):
     prices = table[table["label"].isin([None, "beta", "s3"])].groupby("constraint")["shadow_price"].max()
     step, base = 1e-5, value()
     for word, change in {
-        "MaxGrossExposure()": "gross",
-        "NetExposure()": "net",
-        "FactorExposure()": "beta",
-        "MaxTurnover()": "turnover",
-        "PositionConcentration()": "most",
+        "MaxGrossExposure(0.9)": "gross",
+        "NetExposure(0.05, 0.6)": "net",
+        "FactorExposure(['beta'], -1.0, 0.02)": "beta",
+        "MaxTurnover(0.8)": "turnover",
+        "PositionConcentration({}, {'s3': 0.11}, -0.2, 0.11)": "most",
     }.items():
         gain = (value(**{change: step}) - base) / step
         assert gain == pytest.approx(prices.get(word, 0.0), abs=2e-3), word
@@ -199,7 +203,7 @@ def test_the_certificate_and_the_printed_summary(capsys):
     assert result.diagnostics.iterations > 0
     result.print_diagnostics()
     printed = capsys.readouterr().out
-    for part in ("status:     optimal", "objective:  0.32", "violation:", "gap:", "MaxGrossExposure()"):
+    for part in ("status:     optimal", "objective:  0.32", "violation:", "gap:", "MaxGrossExposure(1.0)"):
         assert part in printed
     run_optimization(TargetWeights({}), []).print_diagnostics()
     assert "no constraint binds" in capsys.readouterr().out
@@ -210,7 +214,7 @@ def test_diagnostics_of_a_failure_measure_the_current_portfolio():
         MaximizeAlpha({"a": 1.0}), [NetExposure(1, 2), LongOnly("a"), CannotHold("a")], {"a": 0.5}
     )
     table = result.diagnostics.constraints
-    assert table.loc[table["constraint"] == "NetExposure()", "slack"].item() == -0.5
+    assert table.loc[table["constraint"] == "NetExposure(1.0, 2.0)", "slack"].item() == -0.5
     assert table["shadow_price"].isna().all()
     assert np.isnan(result.diagnostics.objective)
     assert result.diagnostics.certificate is None

@@ -95,8 +95,8 @@ def test_frozen_everything_plus_a_violated_limit_says_which():
         (gross, "upper", 1.0, 1.4)
     ]
     text = str(error)
-    assert "   Frozen(['a', 'b', 'c', 'd']) for a, b\n   MaxGrossExposure()\n" in text
-    assert "MaxGrossExposure(): max 1 → 1.4 (by 0.4)" in text
+    assert "   Frozen(['a', 'b', 'c', 'd']) for a, b\n   MaxGrossExposure(1.0)\n" in text
+    assert "MaxGrossExposure(1.0): max 1 → 1.4 (by 0.4)" in text
 
 
 def test_crossing_boxes():
@@ -275,7 +275,7 @@ def test_long_lists_are_cut():
     positions = PositionConcentration.with_equal_bounds(0, 0.01)
     error = run_optimization(TargetWeights(dict.fromkeys(names, 0.1)), [NetExposure(1, 1), positions]).error
     assert len(error.conflict[1][1]) == 30
-    assert "PositionConcentration() for s0, s1, s2, s3, s4, s5, s6, s7, s8, s9 and 20 more\n" in str(error)
+    assert "PositionConcentration(0.0, 0.01) for s0, s1, s2, s3, s4, s5, s6, s7, s8, s9 and 20 more\n" in str(error)
     tight = [FixedWeight(name, 0.5) for name in names]
     error = run_optimization(TargetWeights({}), [CannotHold(names), *tight]).error
     assert "… and 20 more." in str(error)
@@ -295,7 +295,12 @@ def test_who_runs_away_and_what_is_missing():
 def test_printed_explanations(capsys):
     run_optimization(TargetWeights({"a": 1.0}), [NetExposure(1, 1), CannotHold("a")]).print_diagnostics()
     printed = capsys.readouterr().out
-    for part in ("status: infeasible", "cannot hold together", "NetExposure(): min 1 → 0 (by 1)", "Empty Portfolio"):
+    for part in (
+        "status: infeasible",
+        "cannot hold together",
+        "NetExposure(1.0, 1.0): min 1 → 0 (by 1)",
+        "Empty Portfolio",
+    ):
         assert part in printed
     run_optimization(MaximizeAlpha({"a": 1.0}), []).print_diagnostics()
     assert "a (long)" in capsys.readouterr().out.replace("'", "")

@@ -31,7 +31,7 @@ IMPOSSIBLE = [FixedWeight("z", 1.0), CannotHold("z")]
 def said(word, target, held=None):
     """What each special portfolio would break of one constraint, in a problem that cannot be solved."""
     error = run_optimization(TargetWeights(target), [*IMPOSSIBLE, word], held).error
-    return {v.portfolio: v.reasons for v in error.violations if v.constraint == repr(word)}
+    return {v.portfolio: v.reasons for v in error.violations if v.constraint == word.heading()}
 
 
 FUND = pd.DataFrame({"ETF": {"a": 0.5, "b": 0.5}})
@@ -101,8 +101,10 @@ def test_sentences(word, target, held, portfolio, sentence):
 def test_a_relaxation_names_the_row():
     groups = NetGroupExposure.with_equal_bounds({"a": "TECH", "b": "TECH"}, -0.1, 0.1)
     error = run_optimization(TargetWeights({"a": 0.0, "b": 0.0}), [FixedWeight("a", 0.3), LongOnly("b"), groups]).error
-    assert [str(each) for each in error.relaxation] == ["NetGroupExposure() for TECH: max 0.1 → 0.3 (by 0.2)"]
-    assert "   NetGroupExposure() for TECH\n" in str(error)
+    assert [str(each) for each in error.relaxation] == [
+        "NetGroupExposure(['TECH'], -0.1, 0.1) for TECH: max 0.1 → 0.3 (by 0.2)"
+    ]
+    assert "   NetGroupExposure(['TECH'], -0.1, 0.1) for TECH\n" in str(error)
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import numpy as np
 
 from tradewind_optimize.labels import Floats, Universe
 from tradewind_optimize.problem import Block
+from tradewind_optimize.wording import listed
 
 
 class Constraint:
@@ -38,13 +39,22 @@ class Constraint:
         """How many assets a message lists before it says how many more there are."""
         return 10
 
-    def __repr__(self) -> str:
-        named, most = self.named(), self.most_shown()
+    def shown(self) -> tuple[str, ...]:
+        """Further arguments of its repr, as short texts (default: none)."""
+        return ()
+
+    def heading(self) -> str:
+        """Its name and assets alone, as the original platform heads the spot checks of a message."""
+        return f"{type(self).__name__}({', '.join(self._assets())})"
+
+    def _assets(self) -> tuple[str, ...]:
+        named = self.named()
         if len(named) == 1:
-            return f"{type(self).__name__}({named[0]!r})"
-        shown = ", ".join(repr(label) for label in named[:most])
-        more = f", … {len(named) - most} more" if len(named) > most else ""
-        return f"{type(self).__name__}([{shown}{more}])" if named else f"{type(self).__name__}()"
+            return (repr(named[0]),)
+        return (listed(named, self.most_shown()),) if named else ()
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join((*self._assets(), *self.shown()))})"
 
 
 class _NotConstrained:

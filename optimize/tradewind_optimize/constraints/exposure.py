@@ -14,6 +14,7 @@ from tradewind_optimize.errors import InvalidParameter, InvalidType
 from tradewind_optimize.labels import Column, Floats, Keys, Universe, bounds, index_of
 from tradewind_optimize.parameters import interval, number
 from tradewind_optimize.problem import Block, Hinge, Linear
+from tradewind_optimize.wording import listed, plain
 
 _LOG = logging.getLogger(__name__)
 
@@ -27,6 +28,10 @@ class MaxGrossExposure(Constraint):
 
     def __init__(self, max: float) -> None:
         self.max = number(type(self).__name__, "max", max, least=0.0, infinite=True)
+
+    def shown(self) -> tuple[str, ...]:
+        """``max``."""
+        return (plain(self.max),)
 
     def rows(self, universe: Universe) -> Iterable[Block]:
         """One hinge row with anchor 0."""
@@ -44,6 +49,10 @@ class NetExposure(Constraint):
 
     def __init__(self, min: float, max: float) -> None:
         self.min, self.max = interval(type(self).__name__, ("min", "max"), min, max)
+
+    def shown(self) -> tuple[str, ...]:
+        """``min`` and ``max``."""
+        return plain(self.min), plain(self.max)
 
     def rows(self, universe: Universe) -> Iterable[Block]:
         """One linear row of ones."""
@@ -67,6 +76,10 @@ class DollarNeutral(NetExposure):
         self.tolerance = number(type(self).__name__, "tolerance", tolerance, least=0.0)
         super().__init__(-self.tolerance, self.tolerance)
 
+    def shown(self) -> tuple[str, ...]:
+        """``tolerance``."""
+        return (plain(self.tolerance),)
+
 
 class FactorExposure(Constraint):
     """minⱼ ≤ Σᵢ wᵢ Lᵢⱼ ≤ maxⱼ for every column j of the loadings.
@@ -89,6 +102,10 @@ class FactorExposure(Constraint):
         self.min_exposures = _complete(min_exposures, factors, word, "min_exposures", -np.inf)
         self.max_exposures = _complete(max_exposures, factors, word, "max_exposures", np.inf)
         refuse_crossing(word, self.factors, self.min_exposures, self.max_exposures)
+
+    def shown(self) -> tuple[str, ...]:
+        """The factors, and their bounds where all have the same."""
+        return rows_shown(self.factors, self.min_exposures, self.max_exposures)
 
     def rows(self, universe: Universe) -> Iterable[Block]:
         """One linear row a factor, with the loadings as coefficients."""
@@ -117,6 +134,12 @@ class FactorExposure(Constraint):
             _LOG.warning(message, word, int(bad.any(axis=0).sum()), universe.n)
             matrix[bad] = 0.0
         return matrix
+
+
+def rows_shown(names: tuple[Hashable, ...], low: Floats, high: Floats) -> tuple[str, ...]:
+    """The names of rows, and their bounds where all have the same."""
+    same = len(names) > 0 and bool((low == low[0]).all() and (high == high[0]).all())
+    return (listed(names), plain(low[0]), plain(high[0])) if same else (listed(names),)
 
 
 def _numbers(frame: pd.DataFrame, word: str) -> Floats:

@@ -9,12 +9,13 @@ import numpy as np
 import pandas as pd
 
 from tradewind_optimize.constraints.base import Constraint, NotConstrained
-from tradewind_optimize.constraints.exposure import refuse_crossing
+from tradewind_optimize.constraints.exposure import refuse_crossing, rows_shown
 from tradewind_optimize.constraints.lookthru import Lookthru
 from tradewind_optimize.errors import InvalidParameter, InvalidType
 from tradewind_optimize.labels import Flags, Floats, Ints, Keys, Universe, assets_of, bounds, index_of
 from tradewind_optimize.parameters import interval
 from tradewind_optimize.problem import Block, Linear
+from tradewind_optimize.wording import plain
 
 _BELOW = "Net exposure to {label} ({value}) would be less than min exposure ({bound})."
 _ABOVE = "Net exposure to {label} ({value}) would be greater than max exposure ({bound})."
@@ -50,6 +51,10 @@ class NetGroupExposure(Constraint):
         grouping = _groups(labels, cls.__name__)
         names = grouping.groups
         return cls(grouping, dict.fromkeys(names, low), dict.fromkeys(names, high), etf_lookthru)
+
+    def shown(self) -> tuple[str, ...]:
+        """The groups, and their bounds where all have the same."""
+        return rows_shown(self.groups, self._low, self._high)
 
     def rows(self, universe: Universe) -> Iterable[Block]:
         """One linear row of zeros and ones (of fund fractions, under look-through) for every group in the universe."""
@@ -133,6 +138,10 @@ class Basket(Constraint):
     def named(self) -> tuple[Hashable, ...]:
         """The assets of the basket."""
         return self.assets
+
+    def shown(self) -> tuple[str, ...]:
+        """The two bounds."""
+        return plain(self.min_net_exposure), plain(self.max_net_exposure)
 
     def rows(self, universe: Universe) -> Iterable[Block]:
         """One linear row of ones on the basket."""

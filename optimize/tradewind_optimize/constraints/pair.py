@@ -11,6 +11,7 @@ from tradewind_optimize.errors import InvalidParameter
 from tradewind_optimize.labels import Universe
 from tradewind_optimize.parameters import number
 from tradewind_optimize.problem import Block, Box, Linear
+from tradewind_optimize.wording import plain
 
 
 class Pair(Constraint):
@@ -30,8 +31,15 @@ class Pair(Constraint):
             raise InvalidParameter(word, "hedge_ratio", 0.0, "greater than 0")
         self.tolerance = number(word, "tolerance", tolerance, least=0.0)
 
-    def __repr__(self) -> str:
-        return f"Pair({self.long!r}, {self.short!r})"
+    def shown(self) -> tuple[str, ...]:
+        """Hedge ratio and tolerance, where they are not 1 and 0."""
+        ratio, tolerance = plain(self.hedge_ratio), plain(self.tolerance)
+        if self.tolerance:
+            return ratio, tolerance
+        return (ratio,) if self.hedge_ratio != 1 else ()
+
+    def _assets(self) -> tuple[str, ...]:
+        return repr(self.long), repr(self.short)
 
     def brings(self) -> tuple[Hashable, ...]:
         """Both legs."""

@@ -14,6 +14,7 @@ from tradewind_optimize.constraints.lookthru import Lookthru
 from tradewind_optimize.labels import Column, Floats, Keys, Universe, assets_of, bounds
 from tradewind_optimize.parameters import interval, number
 from tradewind_optimize.problem import Block, Box, Linear, RowMatrix
+from tradewind_optimize.wording import mapped, plain
 
 
 class PositionConcentration(Constraint):
@@ -49,6 +50,12 @@ class PositionConcentration(Constraint):
         """The same two bounds for every asset."""
         low, high = interval(cls.__name__, ("min", "max"), min, max)
         return cls({}, {}, low, high, etf_lookthru)
+
+    def shown(self) -> tuple[str, ...]:
+        """The maps where there are any, and the defaults."""
+        maps = [dict(zip(map_.keys, map_.values, strict=True)) for map_ in (self.min_weights, self.max_weights)]
+        given = tuple(map(mapped, maps)) if any(maps) else ()
+        return *given, plain(self.default_min_weight), plain(self.default_max_weight)
 
     def _refuse_crossing(self, word: str) -> None:
         low, high = self.min_weights, self.max_weights
@@ -173,6 +180,10 @@ class FixedWeight(Constraint):
     def brings(self) -> tuple[Hashable, ...]:
         """The asset, unless it is fixed at 0, where it already is."""
         return (self.asset,) if self.weight else ()
+
+    def shown(self) -> tuple[str, ...]:
+        """``weight``."""
+        return (plain(self.weight),)
 
     def rows(self, universe: Universe) -> Iterable[Block]:
         """Both bounds at the weight."""

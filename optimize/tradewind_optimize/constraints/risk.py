@@ -11,6 +11,7 @@ from tradewind_optimize.labels import Universe, column
 from tradewind_optimize.parameters import number
 from tradewind_optimize.problem import Block, Quadratic
 from tradewind_optimize.risk import Covariance, warn_uncovered
+from tradewind_optimize.wording import plain
 
 
 class TrackingError(Constraint):
@@ -39,6 +40,10 @@ class TrackingError(Constraint):
     def brings(self) -> tuple[Hashable, ...]:
         """The assets with a benchmark weight other than 0."""
         return tuple(self._benchmark.keys.index[self._benchmark.values != 0])
+
+    def shown(self) -> tuple[str, ...]:
+        """``max``."""
+        return (f"max={plain(self.max)}",)
 
     def rows(self, universe: Universe) -> Iterable[Block]:
         """One quadratic bound around the benchmark."""

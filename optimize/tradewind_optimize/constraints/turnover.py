@@ -8,6 +8,7 @@ from tradewind_optimize.constraints.base import Constraint, everywhere
 from tradewind_optimize.labels import Universe
 from tradewind_optimize.parameters import number
 from tradewind_optimize.problem import Block, Hinge
+from tradewind_optimize.wording import plain
 
 
 class MaxTurnover(Constraint):
@@ -19,6 +20,10 @@ class MaxTurnover(Constraint):
 
     def __init__(self, max: float) -> None:
         self.max = number(type(self).__name__, "max", max, least=0.0, infinite=True)
+
+    def shown(self) -> tuple[str, ...]:
+        """``max``."""
+        return (plain(self.max),)
 
     def rows(self, universe: Universe) -> Iterable[Block]:
         """One hinge row anchored at the current weights."""
