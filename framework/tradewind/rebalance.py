@@ -23,7 +23,7 @@ from tradewind_data.errors import ForeignAsset
 from tradewind_optimize.constraints.position import Frozen
 from tradewind_optimize.entry import run_optimization
 from tradewind_optimize.labels import Column, Keys
-from tradewind_optimize.objectives import Objective
+from tradewind_optimize.objectives import Objective, named
 
 VIA = VERBS.index("order_optimal_portfolio")
 
@@ -109,7 +109,7 @@ class Rebalancer:
         """Return the columns an objective speaks of; none of what is no objective (the optimizer refuses it)."""
         if not isinstance(objective, Objective):
             return np.empty(0, dtype=np.int64)
-        labels = objective.labels().index
+        labels = named(objective).index
         try:
             return self._columns(labels)
         except ForeignAsset:  # labels that are no assets are refused when it comes to orders

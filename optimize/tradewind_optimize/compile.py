@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from tradewind_optimize.constraints.base import Constraint
+from tradewind_optimize.errors import InvalidParameter, InvalidType
 from tradewind_optimize.labels import Column, Floats, Ints, Keys, Universe, index_of, merge
-from tradewind_optimize.objectives import Objective, Terms
+from tradewind_optimize.objectives import Objective, Terms, named
 from tradewind_optimize.problem import (
     OBJECTIVE,
     Block,
@@ -41,7 +42,7 @@ class Compilation:
 def compile_problem(objective: Objective, constraints: Sequence[Constraint], current: Column) -> Compilation:
     """Align every word to one universe and stack the blocks; the order of the rows is the user's order."""
     brought = [label for constraint in constraints for label in constraint.brings()]
-    keys = merge(objective.labels(), current.keys)
+    keys = merge(named(objective), current.keys)
     if brought:
         keys = merge(keys, Keys(index_of(dict.fromkeys(brought))))
     held = keys.positions(current.keys)
@@ -50,8 +51,22 @@ def compile_problem(objective: Objective, constraints: Sequence[Constraint], cur
     weights.setflags(write=False)
     universe = Universe(keys, weights)
     blocks = tuple((i, block) for i, constraint in enumerate(constraints) for block in constraint.rows(universe))
-    problem = stack(universe, objective.terms(universe, held), blocks)
+    problem = stack(universe, _terms(objective, universe, held), blocks)
     return Compilation(problem, universe, objective, tuple(constraints), blocks)
+
+
+def _terms(objective: Objective, universe: Universe, held: Ints) -> Terms:
+    """The terms of an objective, if they fit the universe."""
+    terms, word, n = objective.terms(universe, held), type(objective).__name__, universe.n
+    if not isinstance(terms, Terms):
+        raise InvalidType(word, "terms()", terms, "an opt.Terms", "Return opt.Terms(linear=…, curvature=…, target=…).")
+    for name in ("linear", "curvature", "target", "factor_center"):
+        part = getattr(terms, name)
+        if len(part) not in (0, n):
+            raise InvalidParameter(word, f"terms().{name}", f"{len(part)} entries", f"of length 0 or {n}, one an asset")
+    if len(terms.curvature) != len(terms.target):
+        raise InvalidParameter(word, "terms().target", f"{len(terms.target)} entries", "as long as curvature")
+    return terms
 
 
 def stack(universe: Universe, terms: Terms, blocks: Sequence[tuple[int, Block]]) -> CompiledProblem:

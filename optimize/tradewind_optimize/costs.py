@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -108,7 +108,8 @@ class Penalized(Objective):
 
     Parameters: ``objective``, any Objective; ``penalties``, one or more of TransactionCost, TurnoverPenalty or another
     Penalty. The variables, the exits (held assets the objective does not name leave, whatever that costs) and the spot
-    checks are those of the objective.
+    checks are those of the objective. MaximizeAlpha with TransactionCost is a linear program like MaximizeAlpha alone:
+    of several best portfolios the one nearest to the current portfolio is returned.
     """
 
     def __init__(self, objective: Objective, *penalties: Penalty) -> None:
@@ -120,7 +121,7 @@ class Penalized(Objective):
                 raise InvalidType(word, "penalties", penalty, "penalties, such as TransactionCost(0.001)")
         self.objective, self.penalties = objective, penalties
 
-    def labels(self) -> Keys:
+    def labels(self) -> Keys | Iterable[Hashable]:
         """The assets of the objective."""
         return self.objective.labels()
 

@@ -8,6 +8,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from tradewind_optimize.errors import InvalidType
 from tradewind_optimize.labels import Column, Floats, Ints, Keys, Universe, assets_of, column, index_of, is_many
 from tradewind_optimize.parameters import number
 from tradewind_optimize.problem import HingeSet
@@ -41,10 +42,14 @@ class Terms:
 
 
 class Objective:
-    """A convex cost (or a concave gain) of weights. Subclasses implement :meth:`labels` and :meth:`terms`."""
+    """A convex cost (or a concave gain) of weights. Subclasses implement :meth:`labels` and :meth:`terms`.
 
-    def labels(self) -> Keys:
-        """The assets the objective names; they are variables of the problem."""
+    ``labels()`` may return any flat collection of labels, ``terms(universe, held)`` a :class:`Terms`; InvalidType or
+    InvalidParameter says what is wrong with one that does not.
+    """
+
+    def labels(self) -> Keys | Iterable[Hashable]:
+        """The assets the objective names, each once; they are variables of the problem."""
         raise NotImplementedError(f"{type(self).__name__} must implement labels()")
 
     def terms(self, universe: Universe, held: Ints) -> Terms:
@@ -57,6 +62,16 @@ class Objective:
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}()"
+
+
+def named(objective: Objective) -> Keys:
+    """The labels of an objective, those of a user's own checked."""
+    given, word = objective.labels(), type(objective).__name__
+    if isinstance(given, Keys):
+        return given
+    if not is_many(given):
+        raise InvalidType(word, "labels()", given, "a collection of labels", "Return a list or an Index of assets.")
+    return Keys(index_of(given)).require_unique(word, "labels()")
 
 
 class TargetWeights(Objective):

@@ -209,7 +209,7 @@ def _module(name: str) -> Any:
 
 def _settled(problem: CompiledProblem, solution: Solution, certificate: Certificate) -> Outcome:
     """The answer; for a linear objective the point of the optimal face nearest to the current portfolio."""
-    if problem.is_linear and not (problem.quadratics or problem.general or len(problem.costs)):
+    if problem.is_linear and not (problem.quadratics or problem.general):
         face = nearest_problem(problem, solution)
         nearest = None if face is None else _optimize(face, "auto").solution
         if nearest is not None:

@@ -2,9 +2,9 @@
 
 Any optimal multipliers describe the whole face: w is optimal exactly when it is feasible, minimises the separable
 Lagrangian asset by asset (an interval between kinks, usually one point) and meets every row with a nonzero multiplier
-with equality. On those intervals a priced hinge row is linear, so the face is again a CompiledProblem, and the answer
-is the unique solution of a strictly convex quadratic program over it: the same whichever vertex was found, and with the
-least trading in the L2 sense.
+with equality. On those intervals costs and priced hinge rows are linear, so the face is again a CompiledProblem, and
+the answer is the unique solution of a strictly convex quadratic program over it: the same whichever vertex was found,
+and with the least trading in the L2 sense.
 """
 
 from __future__ import annotations
@@ -45,6 +45,7 @@ def nearest_problem(problem: CompiledProblem, solution: Solution) -> CompiledPro
         target=problem.current,
         maximize=False,
         constant=0.0,
+        costs=HingeSet.empty(problem.n),
         exits=np.empty(0, dtype=np.int64),
         lower=lower,
         upper=upper,

@@ -9,9 +9,10 @@ from tradewind_optimize.constraints.group import Basket
 from tradewind_optimize.constraints.pair import Pair
 from tradewind_optimize.constraints.position import FixedWeight, Frozen, LongOnly, PositionConcentration
 from tradewind_optimize.constraints.turnover import MaxTurnover
+from tradewind_optimize.costs import Penalized, TransactionCost
 from tradewind_optimize.entry import calculate_optimal_portfolio, run_optimization
 from tradewind_optimize.errors import InvalidParameter, InvalidType
-from tradewind_optimize.objectives import MaximizeAlpha, TargetWeights
+from tradewind_optimize.objectives import MaximizeAlpha, Objective, TargetWeights, Terms
 
 
 def weights_of(objective, constraints, held=None):
@@ -163,3 +164,42 @@ def test_refused_maps(word):
 
 def test_integer_and_boolean_series_are_numbers():
     assert weights_of(TargetWeights(pd.Series({"a": 1, "b": -1})), []) == {"a": 1.0, "b": -1.0}
+
+
+class Own(Objective):
+    def __init__(self, labels, terms=None):
+        self._given, self._terms = labels, terms or (lambda n: Terms(curvature=np.full(n, 2.0), target=np.ones(n)))
+
+    def labels(self):
+        return self._given
+
+    def terms(self, universe, held):
+        return self._terms(universe.n)
+
+
+def test_an_objective_of_ones_own_names_its_assets_in_any_collection():
+    for labels in (["a", "b"], ("a", "b"), pd.Index(["a", "b"]), {"a": 1, "b": 2}):
+        assert run_optimization(Own(labels), []).new_weights.to_dict() == {"a": 1.0, "b": 1.0}
+
+
+@pytest.mark.parametrize(
+    ("objective", "text"),
+    [
+        (Own("a"), r"Own: labels\(\) must be a collection of labels; found a str"),
+        (Own(["a", "a"]), r"Own: labels\(\) must be free of duplicate labels; found duplicates of 'a'"),
+        (Own(["a"], lambda n: np.ones(n)), r"Own: terms\(\) must be an opt.Terms; found a ndarray"),
+        (Own(["a"], lambda n: Terms(linear=np.ones(3))), r"terms\(\).linear must be of length 0 or 1, .* 3 entries"),
+        (Own(["a"], lambda n: Terms(curvature=np.ones(1))), r"terms\(\).target must be as long as curvature"),
+    ],
+)
+def test_an_objective_of_ones_own_that_cannot_be_meant(objective, text):
+    with pytest.raises((InvalidParameter, InvalidType), match=text):
+        run_optimization(objective, [])
+
+
+def test_ties_under_costs_go_to_the_nearest_portfolio_too():
+    objective = Penalized(MaximizeAlpha({"a": 0.01, "b": 0.01, "c": 0.002}), TransactionCost(0.003))
+    held = {"a": 0.1, "c": 0.2}
+    found = run_optimization(objective, [MaxGrossExposure(1.0)], held).new_weights.to_dict()
+    # a and b earn 0.007 a unit bought, and selling c gives up 0.002 and costs 0.003: it pays while gross binds
+    assert found == pytest.approx({"a": 0.55, "b": 0.45, "c": 0.0})
