@@ -57,16 +57,22 @@ def measure(prepare, count, job):
     short = min(job.first + job.short - 1, job.last)
     timed(prepare, job, short)
     found = {"short_cpu": timed(prepare, job, short)[0] if job.scaled else 0.0}
-    took = []
+    took, answer = [], None
     while not took or (len(took) < job.repeats and sum(took) < job.budget):
+        answer = None  # two results at once would count twice in the peak
         spent, answer = timed(prepare, job, job.last)
         took.append(spent)
     return {**found, "cpu": min(took), "runs": len(took), "peak_mb": peak_mb(), **count(job, answer)}
 
 
 def peak_mb():
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
+    """Largest resident memory of this process; where the kernel tells it, without what the parent had at the fork."""
+    try:
+        with open("/proc/self/status") as status:
+            return next(int(line.split()[1]) / 1024 for line in status if line.startswith("VmHWM"))
+    except (OSError, StopIteration):
+        unit = 1 if sys.platform == "darwin" else 1024
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20
 
 
 def main(prepare, count, imports=lambda: None):
