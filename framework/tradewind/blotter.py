@@ -6,7 +6,6 @@ An order never fills in the bar that places it: fill() looks at orders placed be
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,7 +15,7 @@ from tradewind import guards, matching, sizing
 from tradewind.cancel_policy import SESSION_END, CancelPolicy, NeverCancel
 from tradewind.commission import CommissionModel, PerContract, PerShare
 from tradewind.fill_rules import Bar, FillRules
-from tradewind.matching import CostModels, FillBuffer, OrderBook
+from tradewind.matching import COSTS, FILL, ORDER, OrderBook
 from tradewind.orders import Fill, Order, OrderStatus, order_id
 from tradewind.semantics import Semantics
 from tradewind.slippage import FixedBasisPointsSlippage, LiquidityExceeded, SlippageModel, VolatilityVolumeShare
@@ -52,36 +51,31 @@ TERMS = 5  # column, amount, via, asked, shares
 _EMPTY = np.empty(0, dtype=np.int64)
 
 
-@dataclass(frozen=True)
 class Fills:
-    """The fills of one bar in order: order ordinal (−1 = closing fill), column, signed amount, price, commission."""
+    """The fills of one bar in order, a table of matching.FILL; each field as an array."""
 
-    order: np.ndarray
-    column: np.ndarray
-    amount: np.ndarray
-    price: np.ndarray
-    commission: np.ndarray
+    def __init__(self, table: np.ndarray) -> None:
+        self.table = table
 
     def __len__(self) -> int:
         """Return the number of fills."""
-        return len(self.order)
+        return len(self.table)
+
+    def __getattr__(self, name: str) -> np.ndarray:
+        """Return a field: order (ordinal, −1 = closing fill), column, signed amount, price, commission."""
+        if name not in FILL.fields:  # type: ignore[operator]  # a structured dtype has fields
+            raise AttributeError(name)
+        return self.table[name]
 
 
-NO_FILLS = Fills(_EMPTY, _EMPTY, _EMPTY, np.empty(0), np.empty(0))
+NO_FILLS = Fills(np.empty(0, dtype=FILL))
 
 
-def _new_orders(capacity: int) -> OrderBook:
-    """Return an order book with room for that many orders."""
-    whole, number, flag, small = np.int64, np.float64, np.bool_, np.int8
-    kinds = (whole, whole, whole, number, number, number, flag, flag, small, small, small, whole, whole, number, number)
-    arrays = [np.zeros(capacity, dtype=kind) for kind in (*kinds, whole, whole)]
-    return OrderBook._make([*arrays, np.zeros((capacity, 4), dtype=np.int32)])
-
-
-def _new_fills(capacity: int) -> FillBuffer:
-    """Return a buffer for the fills of one bar."""
-    kinds = (np.int64, np.int64, np.int64, np.float64, np.float64)
-    return FillBuffer(*(np.zeros(capacity, dtype=kind) for kind in kinds))
+def closing_fills(columns: np.ndarray, amounts: np.ndarray, prices: np.ndarray) -> Fills:
+    """Return fills that no order asked for, free of commission."""
+    table = np.zeros(len(columns), dtype=FILL)
+    table["order"], table["column"], table["amount"], table["price"] = -1, columns, amounts, prices
+    return Fills(table)
 
 
 NO_ORDER = -1
@@ -95,7 +89,7 @@ class Blotter:
     def __init__(self, finder: AssetFinder, semantics: Semantics) -> None:
         self._finder, self._semantics = finder, semantics
         self.now = 0
-        self._orders = _new_orders(1024)
+        self._orders = OrderBook(np.zeros(1024, dtype=ORDER))
         self.count = self._written = 0  # the orders placed so far, and those of them in the book
         self._placed: list[float] = []  # TERMS numbers an order
         self._priced: list[tuple[int, float, float]] = []
@@ -104,11 +98,12 @@ class Blotter:
         self._open = _EMPTY
         self.anything_open = False
         self._used = np.zeros(len(finder))
-        self._fills = _new_fills(1024)
+        self._fills = np.zeros(1024, dtype=FILL)
         self.slippage: list[SlippageModel] = [FixedBasisPointsSlippage(), VolatilityVolumeShare()]
         self.commission: list[CommissionModel] = [PerShare(), PerContract()]
         self.cancel_policy: CancelPolicy = NeverCancel()
-        self._models: CostModels | None = None
+        self._asset_class = np.where(finder.cash_settled, matching.FUTURES, matching.EQUITIES).astype(np.int8)
+        self._costs: np.ndarray | None = None
         self._decides_in_python: np.ndarray | None = None  # bool[N]: orders of these columns do; None: nowhere
         self.revisions: list[Revision] = []
 
@@ -117,28 +112,23 @@ class Blotter:
     def set_slippage(self, model: SlippageModel, asset_class: int) -> None:
         """Use a slippage model for one asset class (matching.EQUITIES or FUTURES)."""
         self.slippage[asset_class] = model
-        self._models = None
+        self._costs = None
 
     def set_commission(self, model: CommissionModel, asset_class: int) -> None:
         """Use a commission model for one asset class."""
         self.commission[asset_class] = model
-        self._models = None
+        self._costs = None
 
-    def _cost_models(self) -> CostModels:
-        """Return the models as numbers, made once after each change."""
-        if self._models is None:
-            classes = np.where(self._finder.cash_settled, matching.FUTURES, matching.EQUITIES)
-            self._models = CostModels(
-                asset_class=classes.astype(np.int8),
-                slippage_kind=np.array([m.compiled_kind() for m in self.slippage]),
-                slippage=np.array([m.terms() for m in self.slippage]),
-                commission_kind=np.array([m.compiled_kind() for m in self.commission]),
-                commission=np.array([m.terms() for m in self.commission]),
-            )
-            kinds = np.stack([self._models.slippage_kind, self._models.commission_kind])
-            custom = (kinds == matching.CUSTOM).any(axis=0)[classes]
+    def _cost_models(self) -> np.ndarray:
+        """Return the models as numbers (matching.COSTS by asset class), made once after each change."""
+        if self._costs is None:
+            self._costs = np.zeros(2, dtype=COSTS)
+            for group, (slip, cost) in enumerate(zip(self.slippage, self.commission, strict=True)):
+                self._costs[group] = slip.compiled_kind(), slip.terms(), cost.compiled_kind(), cost.terms()
+            kinds = self._costs["slippage_kind"], self._costs["commission_kind"]
+            custom = np.equal(kinds, matching.CUSTOM).any(axis=0)[self._asset_class]
             self._decides_in_python = custom if custom.any() else None
-        return self._models
+        return self._costs
 
     # ---------------------------------------------------------------- orders
 
@@ -188,21 +178,15 @@ class Blotter:
     def _write_placed(self) -> None:
         """Move the orders placed since the last look into the book; all of them were placed at `now`."""
         first, last = self._written, self.count
-        while last > len(self._orders.column):
-            self._orders = OrderBook(*(np.concatenate([array, np.zeros_like(array)]) for array in self._orders))
-        orders, new = self._orders, slice(first, last)
-        orders.column[new], amounts, orders.via[new], orders.asked[new], orders.shares[new] = self._placed_terms()
-        orders.amount[new] = sizing.each_whole(amounts)
-        orders.limit[new] = orders.stop[new] = np.nan
-        orders.created[new] = orders.updated[new] = self.now
+        while last > len(self._orders.table):
+            table = self._orders.table
+            self._orders = OrderBook(np.concatenate([table, np.zeros_like(table)]))
+        orders, terms = self._orders, np.array(self._placed, dtype=float).reshape(-1, TERMS)
+        matching.write_placed(orders.table, first, terms, sizing.each_whole(terms[:, 1]), self.now)
         for ordinal, limit, stop in self._priced:
             orders.limit[ordinal], orders.stop[ordinal] = limit, stop
         self._open = np.concatenate([self._open, np.arange(first, last)])
         self._placed, self._priced, self._written = [], [], last
-
-    def _placed_terms(self) -> np.ndarray:
-        """Return float64[TERMS, n]: the terms of the orders placed since the last look."""
-        return np.array(self._placed, dtype=float).reshape(-1, TERMS).T
 
     @property
     def open_orders(self) -> np.ndarray:
@@ -229,7 +213,7 @@ class Blotter:
 
     def _prune(self) -> None:
         """Drop from the open orders what is open no longer."""
-        self._open = matching.still_open(self.orders.status, self.open_orders)
+        self._open = matching.still_open(self.orders.table, self.open_orders)
         self.anything_open = len(self._open) > 0
 
     def _open_in(self, column: int) -> list[int]:
@@ -310,22 +294,24 @@ class Blotter:
         which = self.open_orders
         if not len(which):
             return NO_FILLS
-        if len(which) > len(self._fills.order):
-            self._fills = _new_fills(2 * len(which))
-        models = self._cost_models()
+        if len(which) > len(self._fills):
+            self._fills = np.zeros(2 * len(which), dtype=FILL)
+        table, costs = self.orders.table, self._cost_models()
         custom = self._decides_in_python
-        if bar is not None or (custom is not None and custom[self.orders.column[which]].any()):
+        if bar is not None or (custom is not None and custom[self._orders.column[which]].any()):
             count = self._fill_in_python(which, close, volume, now, data, bar)
         else:
             caps = self._semantics.limit_caps_price
-            count = matching.fill_orders(self.orders, which, close, volume, models, caps, self._used, self._fills, now)
+            count = matching.fill_orders(
+                table, which, close, volume, self._asset_class, costs, caps, self._used, self._fills, now
+            )
         if not count:
             return NO_FILLS
         if count < 0:
             order = self.snapshot(-1 - count)
-            guards.checked_price(self._model_of(self.slippage, order), order, float(self._fills.price[0]), False)
+            guards.checked_price(self._model_of(self.slippage, order), order, float(self._fills["price"][0]), False)
         self._prune()
-        return Fills(*(array[:count].copy() for array in self._fills))
+        return Fills(self._fills[:count].copy())
 
     def _fill_in_python(
         self, which: np.ndarray, close: np.ndarray, volume: np.ndarray, now: int, data: Any, bar: Bar | None
@@ -362,11 +348,11 @@ class Blotter:
             return matching.UNTRADED
         if full:
             return matching.NO_ROOM
-        return None if matching.triggered(self.orders, i, price, now) else matching.UNREACHED
+        return None if matching.triggered(self.orders.table, i, price, now) else matching.UNREACHED
 
     def _group(self, column: int) -> int:
         """Return the asset class of a column."""
-        return int(self._cost_models().asset_class[column])
+        return int(self._asset_class[column])
 
     def _model_of(self, models: Sequence[Any], order: Order) -> Any:
         """Return the model that an order of this asset goes through."""
@@ -376,8 +362,9 @@ class Blotter:
         self, i: int, column: int, used: float, data: Any, full: set[int], price: float, traded: float
     ) -> tuple[float, int]:
         """Ask the slippage model for price and amount from the bar's price; note when the asset's bar is full."""
-        group, models, order = self._group(column), self._cost_models(), self.snapshot(i)
-        model, kind, (first, second) = self.slippage[group], models.slippage_kind[group], models.slippage[group]
+        group, order = self._group(column), self.snapshot(i)
+        model, costs = self.slippage[group], self._cost_models()[group]
+        kind, (first, second) = costs["slippage_kind"], costs["slippage"]
         paid: Any
         amount: Any
         if kind != matching.CUSTOM:
@@ -403,7 +390,7 @@ class Blotter:
         limit = float(self.orders.limit[i])
         if np.isnan(limit) or side * price <= side * limit:
             return price
-        if self._cost_models().slippage_kind[self._group(column)] == matching.VOLUME_SHARE and not caps:
+        if self._cost_models()["slippage_kind"][self._group(column)] == matching.VOLUME_SHARE and not caps:
             return None
         return limit if caps or self._semantics.limit_caps_price else price
 
@@ -414,9 +401,8 @@ class Blotter:
         model, order = self.commission[self._group(column)], self.snapshot(i)
         built_in = model.compiled_kind() != matching.CUSTOM
         cost = guards.checked_cost(model, order, model.calculate(order, fill), may_be_negative=built_in)
-        matching.book_execution(self.orders, i, amount, cost, now)
-        for array, value in zip(self._fills, (i, column, amount, price, cost), strict=True):
-            array[count] = value
+        matching.book_execution(self.orders.table, i, amount, cost, now)
+        self._fills[count] = i, column, amount, price, cost
 
     # ---------------------------------------------------------------- snapshots
 

@@ -147,15 +147,35 @@ def charge(book: Table, cash: Vector, interest: float, columns: Vector, fees: Ve
 
 
 @njit(cache=True)
-def apply_fills(
-    book: Table, cash: Vector, columns: Vector, amounts: Vector, prices: Vector, commissions: Vector
-) -> None:
-    """Book the fills of one bar in order, then their commissions (those above 0)."""
-    for i in range(len(columns)):
-        apply_fill(book, cash, columns[i], amounts[i], prices[i])
-    for i in range(len(columns)):
-        if commissions[i] > 0.0:
-            apply_commission(book, cash, columns[i], commissions[i])
+def update_held(book: Table, held: Vector, count: int, columns: Vector) -> int:
+    """Bring held[:count], the ascending columns with a position, up to date after a touch; return the count."""
+    for column in columns:
+        place = np.searchsorted(held[:count], column)
+        present = place < count and held[place] == column
+        if book.amount[column] != 0 and not present:
+            for i in range(count, place, -1):
+                held[i] = held[i - 1]
+            held[place] = column
+            count += 1
+        elif book.amount[column] == 0 and present:
+            for i in range(place, count - 1):
+                held[i] = held[i + 1]
+            count -= 1
+    return count
+
+
+@njit(cache=True)
+def apply_fills(book: Table, cash: Vector, held: Vector, count: int, fills: Table) -> int:
+    """Book the fills of one bar in order, then their commissions (those above 0); return the new count of `held`.
+
+    fills: the fields column, amount, price and commission of each; held: see update_held.
+    """
+    for i in range(len(fills)):
+        apply_fill(book, cash, fills.column[i], fills.amount[i], fills.price[i])
+    for i in range(len(fills)):
+        if fills.commission[i] > 0.0:
+            apply_commission(book, cash, fills.column[i], fills.commission[i])
+    return update_held(book, held, count, fills.column)
 
 
 @njit(cache=True)
@@ -164,6 +184,25 @@ def mark(book: Table, cash: Vector, columns: Vector, prices: Vector) -> None:
     for i in range(len(columns)):
         if not np.isnan(prices[i]):
             _settle(book, cash, columns[i], prices[i])
+
+
+@njit(cache=True)
+def _all_trade(columns: Vector, close: Vector) -> bool:
+    """Say whether every column has a price."""
+    for column in columns:  # noqa: SIM110 - compiled: a generator would allocate
+        if np.isnan(close[column]):
+            return False
+    return True
+
+
+@njit(cache=True)
+def mark_row(book: Table, cash: Vector, columns: Vector, prices: Vector) -> bool:
+    """Take new prices, prices[column], for the held columns, if all of them have one; say whether they had."""
+    if not _all_trade(columns, prices):
+        return False
+    for column in columns:
+        _settle(book, cash, column, prices[column])
+    return True
 
 
 @njit(cache=True)
@@ -285,24 +324,6 @@ def totals(book: Table, columns: Vector, out: Vector) -> None:
             out[SHORTS] += 1
 
 
-@njit(cache=True)
-def update_held(book: Table, held: Vector, count: int, columns: Vector) -> int:
-    """Bring held[:count], the ascending columns with a position, up to date after a touch; return the count."""
-    for column in columns:
-        place = np.searchsorted(held[:count], column)
-        present = place < count and held[place] == column
-        if book.amount[column] != 0 and not present:
-            for i in range(count, place, -1):
-                held[i] = held[i - 1]
-            held[place] = column
-            count += 1
-        elif book.amount[column] == 0 and present:
-            for i in range(place, count - 1):
-                held[i] = held[i + 1]
-            count -= 1
-    return count
-
-
 # The figures of a session in the order in which they are written; the other performance columns follow from them.
 ROW = (
     "starting_cash",
@@ -376,15 +397,6 @@ def record_end(
         holdings.value[count] = 0.0 if book.cash_settled[column] else exposure
         count += 1
     return count
-
-
-@njit(cache=True)
-def _all_trade(columns: Vector, close: Vector) -> bool:
-    """Say whether every column has a price."""
-    for column in columns:  # noqa: SIM110 - compiled: a generator would allocate
-        if np.isnan(close[column]):
-            return False
-    return True
 
 
 @njit(cache=True)

@@ -216,17 +216,20 @@ class Ledger:
             kernels.split_rounded(self.book, column, denominator / numerator)
         self._touched(np.array([column]))
 
-    def apply_fills(
-        self, columns: np.ndarray, amounts: np.ndarray, prices: np.ndarray, commissions: np.ndarray
-    ) -> None:
-        """Book the fills of one bar in order, then their commissions."""
-        kernels.apply_fills(self._table, self._cash, columns, amounts, prices, commissions)
-        self._touched(columns)
+    def apply_fills(self, fills: np.ndarray) -> None:
+        """Book the fills of one bar (matching.FILL) in order, then their commissions."""
+        self._count = kernels.apply_fills(self._table, self._cash, self._held, self._count, fills)
+        self._totals = None
 
     def mark(self, columns: np.ndarray, prices: np.ndarray) -> None:
         """Value the held columns at new prices; NaN keeps the old one."""
         kernels.mark(self._table, self._cash, columns, prices)
         self._totals = None
+
+    def mark_row(self, prices: np.ndarray) -> bool:
+        """Value every holding at its entry of prices (float64[N]); do nothing and say False when one of them is NaN."""
+        self._totals = None
+        return bool(kernels.mark_row(self._table, self._cash, self.held, prices))
 
     def _touched(self, columns: np.ndarray) -> None:
         """Bring the list of held columns up to date."""

@@ -16,8 +16,6 @@ wait. Orders are processed in the order in which they were placed.
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 from numba import njit
 
@@ -30,51 +28,95 @@ EQUITIES, FUTURES = 0, 1
 UNTRADED, UNREACHED, NO_ROOM, BEYOND_LIMIT = range(4)
 
 
-class OrderBook(NamedTuple):
-    """Every order ever placed, one entry an order, indexed by the order of placement."""
+Table = np.recarray  # a plain structured array, whose fields compiled code reads as attributes
 
-    column: np.ndarray  # int64[K] the asset's column
-    amount: np.ndarray  # int64[K] signed shares asked
-    filled: np.ndarray  # int64[K] signed shares filled so far
-    commission: np.ndarray  # float64[K] charged so far
-    limit: np.ndarray  # float64[K] NaN = no limit
-    stop: np.ndarray  # float64[K] NaN = no stop
-    limit_reached: np.ndarray  # bool[K]
-    stop_reached: np.ndarray  # bool[K]
-    status: np.ndarray  # int8[K] OPEN … HELD
-    reason: np.ndarray  # int8[K] index into blotter.REASONS
-    via: np.ndarray  # int8[K] index into blotter.VERBS
-    created: np.ndarray  # int64[K] ns UTC
-    updated: np.ndarray  # int64[K] ns UTC
-    asked: np.ndarray  # float64[K] the verb's argument: shares, currency, or a fraction of the portfolio value
-    shares: np.ndarray  # float64[K] signed shares before rounding
-    stop_at: np.ndarray  # int64[K] ns UTC of the bar that reached the stop, 0 = none has
-    limit_at: np.ndarray  # int64[K] ns UTC of the bar that reached the limit, 0 = none has
-    waits: np.ndarray  # int32[K, 4] bars in which the open order did not fill, by UNTRADED … BEYOND_LIMIT
+ORDER = np.dtype(
+    [
+        ("column", np.int64),  # the asset's column
+        ("amount", np.int64),  # signed shares asked
+        ("filled", np.int64),  # signed shares filled so far
+        ("commission", np.float64),  # charged so far
+        ("limit", np.float64),  # NaN = no limit
+        ("stop", np.float64),  # NaN = no stop
+        ("limit_reached", np.bool_),
+        ("stop_reached", np.bool_),
+        ("status", np.int8),  # OPEN … HELD
+        ("reason", np.int8),  # index into blotter.REASONS
+        ("via", np.int8),  # index into blotter.VERBS
+        ("created", np.int64),  # ns UTC
+        ("updated", np.int64),  # ns UTC
+        ("asked", np.float64),  # the verb's argument: shares, currency, or a fraction of the portfolio value
+        ("shares", np.float64),  # signed shares before rounding
+        ("stop_at", np.int64),  # ns UTC of the bar that reached the stop, 0 = none has
+        ("limit_at", np.int64),  # ns UTC of the bar that reached the limit, 0 = none has
+        ("waits", np.int32, (4,)),  # bars in which the open order did not fill, by UNTRADED … BEYOND_LIMIT
+    ],
+    align=True,
+)
+FILL = np.dtype(
+    [
+        ("order", np.int64),  # ordinal, −1 = closing fill
+        ("column", np.int64),
+        ("amount", np.int64),  # signed shares
+        ("price", np.float64),
+        ("commission", np.float64),
+    ]
+)
+COSTS = np.dtype(
+    [
+        ("slippage_kind", np.int64),
+        ("slippage", np.float64, (2,)),
+        ("commission_kind", np.int64),
+        ("commission", np.float64, (2,)),
+    ]
+)
+"""The slippage and commission of an asset class (row 0 equities, 1 futures) as numbers."""
 
 
-class CostModels(NamedTuple):
-    """The slippage and commission of each asset class (0 equities, 1 futures) as numbers."""
+class OrderBook:
+    """Every order ever placed, one row an order, indexed by the order of placement; each field of ORDER as an array."""
 
-    asset_class: np.ndarray  # int8[N]
-    slippage_kind: np.ndarray  # int64[2]
-    slippage: np.ndarray  # float64[2, 2]
-    commission_kind: np.ndarray  # int64[2]
-    commission: np.ndarray  # float64[2, 2]
+    column: np.ndarray
+    amount: np.ndarray
+    filled: np.ndarray
+    commission: np.ndarray
+    limit: np.ndarray
+    stop: np.ndarray
+    limit_reached: np.ndarray
+    stop_reached: np.ndarray
+    status: np.ndarray
+    reason: np.ndarray
+    via: np.ndarray
+    created: np.ndarray
+    updated: np.ndarray
+    asked: np.ndarray
+    shares: np.ndarray
+    stop_at: np.ndarray
+    limit_at: np.ndarray
+    waits: np.ndarray
 
-
-class FillBuffer(NamedTuple):
-    """The fills of one bar: the first `count` entries that a kernel reports."""
-
-    order: np.ndarray  # int64[K]
-    column: np.ndarray  # int64[K]
-    amount: np.ndarray  # int64[K]
-    price: np.ndarray  # float64[K]
-    commission: np.ndarray  # float64[K]
+    def __init__(self, table: np.ndarray) -> None:
+        self.table = table
+        for name in ORDER.names or ():
+            setattr(self, name, table[name])
 
 
 @njit(cache=True)
-def triggered(orders: OrderBook, i: int, price: float, now: int) -> bool:
+def write_placed(orders: Table, first: int, terms: np.ndarray, amounts: np.ndarray, now: int) -> None:
+    """Write market orders placed `now` from row `first` on.
+
+    terms: float64[n, 5] column, unrounded amount, via, asked, shares; amounts: int64[n].
+    """
+    for k in range(len(terms)):
+        i = first + k
+        orders.column[i], orders.amount[i], orders.via[i] = int(terms[k, 0]), amounts[k], int(terms[k, 2])
+        orders.asked[i], orders.shares[i] = terms[k, 3], terms[k, 4]
+        orders.limit[i] = orders.stop[i] = np.nan
+        orders.created[i] = orders.updated[i] = now
+
+
+@njit(cache=True)
+def triggered(orders: Table, i: int, price: float, now: int) -> bool:
     """Test stop and limit of order i at this close, remember what was reached when, and say whether it may fill."""
     side = 1.0 if orders.amount[i] > 0 else -1.0
     if not np.isnan(orders.stop[i]) and not orders.stop_reached[i]:
@@ -137,7 +179,7 @@ def charged(
 
 
 @njit(cache=True)
-def book_execution(orders: OrderBook, i: int, amount: int, cost: float, now: int) -> None:
+def book_execution(orders: Table, i: int, amount: int, cost: float, now: int) -> None:
     """Write one execution into order i; it is FILLED once nothing is left."""
     orders.filled[i] += amount
     orders.commission[i] += cost
@@ -147,84 +189,96 @@ def book_execution(orders: OrderBook, i: int, amount: int, cost: float, now: int
 
 
 @njit(cache=True)
-def _worse_than_limit(price: float, limit: float, side: int) -> bool:
-    """Say whether a fill at `price` would break the limit (NaN: no limit)."""
-    return not np.isnan(limit) and side * price > side * limit
+def _waits_for(orders: Table, i: int, price: float, traded: float, used: float, now: int) -> int:
+    """Return why order i cannot fill in this bar, whatever its model says; −1 when it can."""
+    if np.isnan(price) or not traded > 0.0:
+        return UNTRADED
+    if used < 0.0:
+        return NO_ROOM
+    return -1 if triggered(orders, i, price, now) else UNREACHED
+
+
+@njit(cache=True)
+def _within_limit(orders: Table, i: int, side: int, paid: float, kind: int, caps: bool) -> tuple[bool, float]:
+    """Return whether order i may fill at `paid`, and the price: capped at its limit where `caps`."""
+    limit = orders.limit[i]
+    if np.isnan(limit) or side * paid <= side * limit:
+        return True, paid
+    return kind != VOLUME_SHARE, limit if caps else paid
+
+
+@njit(cache=True)
+def _execute(
+    orders: Table, i: int, amount: int, paid: float, costs: Table, group: int, fills: Table, count: int, now: int
+) -> None:
+    """Charge the commission of a fill of order i, and write the fill into the order and into row `count` of fills."""
+    first, second = costs.commission[group, 0], costs.commission[group, 1]
+    kind, filled, charged_before = costs.commission_kind[group], orders.filled[i], orders.commission[i]
+    cost = charged(kind, first, second, amount, paid, filled, charged_before)
+    book_execution(orders, i, amount, cost, now)
+    fills.order[count], fills.column[count], fills.amount[count] = i, orders.column[i], amount
+    fills.price[count], fills.commission[count] = paid, cost
 
 
 @njit(cache=True)
 def fill_orders(
-    orders: OrderBook,
+    orders: Table,
     open_orders: np.ndarray,
     close: np.ndarray,
     volume: np.ndarray,
-    models: CostModels,
+    asset_class: np.ndarray,
+    costs: Table,
     limit_caps_price: bool,
     used: np.ndarray,
-    fills: FillBuffer,
+    fills: Table,
     now: int,
 ) -> int:
     """Fill the open orders against one bar; return the number of fills written to `fills`.
 
     A price that cannot be booked (NaN; 0 or less for equities) stops it: the answer is −1 − the order, the price stands
-    in fills.price[0].
+    in the first fill.
 
-    close, volume: float64[N] rows of the bar; used: float64[N] scratch, cleared here for the columns concerned.
+    close, volume: float64[N] rows of the bar; asset_class: int8[N]; costs: COSTS[2]; used: float64[N] scratch, cleared
+    here for the columns concerned; a column whose bar is full has −1 there.
     """
     count = 0
     for i in open_orders:
         used[orders.column[i]] = 0.0
     for i in open_orders:
         column = orders.column[i]
-        price, traded = close[column], volume[column]
-        if np.isnan(price) or not traded > 0.0:
-            orders.waits[i, UNTRADED] += 1
+        price, traded, group = close[column], volume[column], asset_class[column]
+        why = _waits_for(orders, i, price, traded, used[column], now)
+        if why >= 0:
+            orders.waits[i, why] += 1
             continue
-        if used[column] < 0.0:
-            orders.waits[i, NO_ROOM] += 1
-            continue
-        if not triggered(orders, i, price, now):
-            orders.waits[i, UNREACHED] += 1
-            continue
-        wanted = orders.amount[i] - orders.filled[i]
-        side = 1 if wanted > 0 else -1
-        group = models.asset_class[column]
-        kind = models.slippage_kind[group]
-        terms = models.slippage[group]
-        paid, shares = slipped(kind, terms[0], terms[1], wanted, price, traded, used[column])
+        wanted, kind = orders.amount[i] - orders.filled[i], costs.slippage_kind[group]
+        first, second = costs.slippage[group, 0], costs.slippage[group, 1]
+        paid, shares = slipped(kind, first, second, wanted, price, traded, used[column])
         if shares == 0:
             used[column] = -1.0
             orders.waits[i, NO_ROOM] += 1
             continue
-        if _worse_than_limit(paid, orders.limit[i], side):
-            if kind == VOLUME_SHARE:
-                orders.waits[i, BEYOND_LIMIT] += 1
-                continue
-            if limit_caps_price:
-                paid = orders.limit[i]
+        side = 1 if wanted > 0 else -1
+        may, paid = _within_limit(orders, i, side, paid, kind, limit_caps_price)
+        if not may:
+            orders.waits[i, BEYOND_LIMIT] += 1
+            continue
         if not paid > 0.0 and (group == EQUITIES or np.isnan(paid)):
             fills.price[0] = paid
             return -1 - i
         used[column] += shares
-        amount = side * shares
-        costs = models.commission[group]
-        cost = charged(
-            models.commission_kind[group], costs[0], costs[1], amount, paid, orders.filled[i], orders.commission[i]
-        )
-        book_execution(orders, i, amount, cost, now)
-        fills.order[count], fills.column[count], fills.amount[count] = i, column, amount
-        fills.price[count], fills.commission[count] = paid, cost
+        _execute(orders, i, side * shares, paid, costs, group, fills, count, now)
         count += 1
     return count
 
 
 @njit(cache=True)
-def still_open(status: np.ndarray, open_orders: np.ndarray) -> np.ndarray:
-    """Return the entries of `open_orders` whose status (int8[K]) is still OPEN, in their order."""
+def still_open(orders: Table, open_orders: np.ndarray) -> np.ndarray:
+    """Return the entries of `open_orders` whose status is still OPEN, in their order."""
     left = np.empty(len(open_orders), dtype=np.int64)
     count = 0
     for i in open_orders:
-        if status[i] == OPEN:
+        if orders.status[i] == OPEN:
             left[count] = i
             count += 1
     return left[:count]

@@ -31,10 +31,10 @@ class Recorder:
         self.sessions = 0
         self._rows = np.zeros((len(clock) + 1, len(kernels.ROW)))
         self._rows[0, [3, 6]] = ledger.equity
-        self._before = np.empty(len(clock))
         self._holdings, self._held = np.empty(CHUNK, dtype=kernels.HOLDING), 0
         self._closed_holdings: list[np.ndarray | recorded.Quiet] = []
-        self._from_outside = 0.0
+        self._outside: dict[int, float] = {}  # money from outside, by the place of the session in the run
+        self._cash = ledger.book.cash.data
         self.capital_changes: list[dict[str, Any]] = []
         self._fills: list[tuple[int, int, Any]] = []
         self._variables: dict[str, Any] = {}
@@ -61,7 +61,7 @@ class Recorder:
         """Note money from outside: the session's return starts from the value with it."""
         day = f"{self._clock.sessions.index[session]:%Y-%m-%d}"
         self.capital_changes.append({"session": day, "type": kind, "value": value, "delta": delta})
-        self._from_outside += delta
+        self._outside[self.sessions] = self._outside.get(self.sessions, 0.0) + delta
 
     def record(self, values: Mapping[str, Any]) -> None:
         """Note recorded variables; a name keeps its last value on the sessions that follow."""
@@ -140,14 +140,9 @@ class Recorder:
         return reached
 
     def _written(self, sessions: int) -> None:
-        """Count the sessions just written; each one's return starts from the value at the end of the one before."""
-        new = slice(self.sessions, self.sessions + sessions)
-        self._before[new] = self._rows[new, kernels.ROW.index("portfolio_value")]
-        if self._from_outside:
-            self._before[self.sessions] += self._from_outside
-            self._from_outside = 0.0
-        if self._ledger.book.cash[kernels.BROKEN]:
-            raise self._unbalanced(int(self._ledger.book.cash[kernels.BROKEN]) - 1)
+        """Count the sessions just written."""
+        if self._cash[kernels.BROKEN]:
+            raise self._unbalanced(int(self._cash[kernels.BROKEN]) - 1)
         self._variable_rows.extend([self._variables] * sessions)
         self.sessions += sessions
 
@@ -204,7 +199,7 @@ class Recorder:
         benchmark = None if self.benchmark_returns is None else self.benchmark_returns[:length]
         return recorded.performance(
             self._rows[: length + 1],
-            self._before[:length],
+            self._before(length),
             self._clock.sessions,
             first,
             counts,
@@ -220,4 +215,12 @@ class Recorder:
         perf, sessions = self._performance(blotter), self._clock.sessions
         whole = [row for row in self._minutes if row[0] < self._clock.first + self.sessions]
         known = self._minute_variables[: len(whole)]
-        return recorded.minutes(whole, known, perf, self._before, sessions, self._clock.first)
+        return recorded.minutes(whole, known, perf, self._before(self.sessions), sessions, self._clock.first)
+
+    def _before(self, length: int) -> np.ndarray:
+        """Return float64[length]: what each session's return starts from, the value before it and what came in."""
+        before = self._rows[:length, kernels.ROW.index("portfolio_value")].copy()
+        for place, delta in self._outside.items():
+            if place < length:
+                before[place] += delta
+        return before

@@ -22,7 +22,7 @@ from numpy.typing import ArrayLike
 from tradewind import algorithm as running
 from tradewind import cancel_policy, mergers
 from tradewind.algorithm import Algorithm, Market, Phase
-from tradewind.blotter import ASSET_CLOSED, Blotter, Fills
+from tradewind.blotter import ASSET_CLOSED, Blotter, Fills, closing_fills
 from tradewind.capital import CapitalChange
 from tradewind.financing import Charges
 from tradewind.ledger import Ledger
@@ -148,9 +148,10 @@ class Simulator:
 
     def _charges(self, session: int) -> Charges | None:
         """Return the interest and fees since the session before, None when there are none."""
-        financing, labels, ledger = self.algorithm.settings.financing, self.market.clock.sessions.labels, self.ledger
+        financing = self.algorithm.settings.financing
         if financing is None or session == self.market.clock.first:
             return None
+        labels, ledger = self.market.clock.sessions.labels, self.ledger
         return financing.charges(ledger.book, ledger.cash, ledger.held, int(labels[session] - labels[session - 1]))
 
     def _change_capital(self, session: int, change: CapitalChange) -> None:
@@ -270,14 +271,15 @@ class Simulator:
     def _book(self, fills: Fills, now: int) -> None:
         """Give fills to the ledger and the recorder."""
         if len(fills):
-            self.ledger.apply_fills(fills.column, fills.amount, fills.price, fills.commission)
+            self.ledger.apply_fills(fills.table)
             self.recorder.fills(self.session, now, fills)
 
     def _mark(self, end: int, seen: int) -> None:
         """Value the holdings at the last known prices."""
-        held = self.ledger.held
-        if len(held):
-            self.ledger.mark(held, self.market.prices.marks(held, end, seen))
+        held, prices = self.ledger.held, self.market.prices
+        if not len(held) or (prices.row_of(end, seen) >= 0 and self.ledger.mark_row(prices.quotes(end))):
+            return
+        self.ledger.mark(held, prices.marks(held, end, seen))
 
     def _close_ended(self, session: int, now: int) -> None:
         """Close positions at their last price, free of cost, and cancel orders, where the auto-close date has come."""
@@ -299,7 +301,7 @@ def _closing(columns: ArrayLike, amounts: ArrayLike, prices: ArrayLike) -> Fills
     """Return fills that no order asked for and nobody charges for; those of 0 shares are left out."""
     column, amount, price = np.asarray(columns), np.asarray(amounts), np.asarray(prices, dtype=float)
     some = amount != 0
-    return Fills(np.full(some.sum(), -1), column[some], amount[some], price[some], np.zeros(some.sum()))
+    return closing_fills(column[some], amount[some], price[some])
 
 
 def _next(due: dict[int, list[Any]], minute: int, count: int) -> int:

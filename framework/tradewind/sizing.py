@@ -6,6 +6,7 @@ Rounding everywhere: a number of shares within 1e-4 of an integer is that intege
 from __future__ import annotations
 
 import numpy as np
+from numba import njit
 
 SNAP = 1e-4
 LEAST_CUT = 1.0 - SNAP
@@ -23,13 +24,15 @@ def whole_shares(shares: float) -> int:
     return whole + 1 if rest > 0 else whole - 1
 
 
+@njit(cache=True)
 def each_whole(shares: np.ndarray) -> np.ndarray:
     """Return int64[n]: whole_shares of every entry of a finite float64[n]."""
-    whole = np.trunc(shares)
-    rest = shares - whole
-    whole += rest >= LEAST_CUT
-    whole -= rest <= -LEAST_CUT
-    return whole.astype(np.int64)
+    out = np.empty(len(shares), dtype=np.int64)
+    for i in range(len(shares)):
+        whole = np.trunc(shares[i])
+        rest = shares[i] - whole
+        out[i] = int(whole) + (rest >= LEAST_CUT) - (rest <= -LEAST_CUT)
+    return out
 
 
 def whole_shares_of_weights(

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from tradewind.ledger import Ledger
+from tradewind.matching import FILL
 from tradewind.semantics import TRADEWIND
 from tradewind_data.adjustments import Actions, Dividends, Mergers, Splits, StockDividends
 
@@ -71,8 +72,7 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @rule(trades=st.lists(st.tuples(columns, amounts, prices, costs), min_size=1, max_size=4))
     def fill(self, trades):
-        column, amount, price, cost = (list(part) for part in zip(*trades, strict=True))
-        self.ledger.apply_fills(whole(*column), whole(*amount), np.array(price), np.array(cost))
+        self.ledger.apply_fills(np.array([(-1, *trade) for trade in trades], dtype=FILL))
         for c, n, p, _ in trades:
             self.model_fill(c, n, Fraction(p))
         for c, _, _, k in trades:
