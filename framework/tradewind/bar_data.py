@@ -26,11 +26,13 @@ class PriceSource(Protocol):
     """What BarData needs of prices.Prices or minute_prices.MinutePrices; `at` is a session's or a minute's ordinal."""
 
     frequencies: tuple[str, ...]
-    price_item: Callable[[int, int], float]
     close_item: Callable[[int, int], float]
 
     def row_of(self, at: int, seen: int) -> int:
         """Return the row of a moment of session `seen` in the arrays at hand, −1 for any other moment."""
+
+    def quotes(self, at: int) -> np.ndarray:
+        """Return float64[N]: the last known prices at a moment of the session at hand, NaN where one must look back."""
 
     def bar(self, field: str, columns: np.ndarray, at: int, seen: int) -> np.ndarray:
         """Return one field of one bar."""
@@ -66,7 +68,7 @@ class BarData:
         self._prices, self._finder, self._sessions = prices, finder, sessions
         self._assets, self._width = finder.assets, len(finder)
         self._end = self._seen = self._row = -1
-        self._price_item: Callable[[int, int], float] = _nothing
+        self._known = self._unknown = np.full(self._width, np.nan).data
         self._close_item: Callable[[int, int], float] = _nothing
         self._now = 0
         self._last_assets: tuple[Asset, ...] = ()
@@ -79,12 +81,12 @@ class BarData:
         """Move to a moment: `end` the last known bar, `seen` today's session, `now` the time (ns UTC)."""
         self._end, self._seen, self._now = end, seen, now
         self._row = self._prices.row_of(end, seen)
-        self._price_item = self._prices.price_item if self._row >= 0 else _nothing
+        self._known = self._prices.quotes(end).data if self._row >= 0 else self._unknown
         self._close_item = self._prices.close_item if self._row >= 0 else _nothing
 
-    def to_minute(self, end: int, row: int, now: int) -> None:
-        """Move within the session at hand."""
-        self._end, self._row, self._now = end, row, now
+    def to_minute(self, end: int, row: int, now: int, known: Any) -> None:
+        """Move within the session at hand; known[column] is the last known price of an asset, NaN for none."""
+        self._end, self._row, self._now, self._known = end, row, now, known
 
     @property
     def current_dt(self) -> pd.Timestamp:
@@ -111,13 +113,17 @@ class BarData:
         Fields: open, high, low, close (NaN without a trade in this bar), volume (0 then), price (the last known close,
         adjusted to now; NaN before the first trade and after the end date) and last_traded (a UTC time, NaT for never).
         """
+        if fields == "price":  # asked for in every minute: what follows is the shortest way to a known price
+            try:
+                column = assets.column  # type: ignore[union-attr]  # what is no asset has none
+                if self._assets[column] is assets:
+                    value = self._known[column]
+                    if value == value:
+                        return value
+            except (AttributeError, IndexError, TypeError):  # several assets, or no asset of this bundle
+                pass
         if isinstance(assets, Asset):
-            column = assets.column
-            if column >= self._width or self._assets[column] is not assets:
-                column = self._finder.column(assets)
-            if fields == "price":
-                value = self._price_item(self._row, column)
-                return value if value == value else self._scalar(fields, column)
+            column = self._finder.column(assets)
             if isinstance(fields, str):
                 return self._scalar(fields, column)
             names = list(fields)

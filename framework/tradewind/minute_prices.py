@@ -10,6 +10,8 @@ open, high and low are those so far, close is the last close of today (NaN befor
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -19,6 +21,7 @@ from tradewind.fill_rules import Bar
 from tradewind.prices import Prices, carried_forward
 from tradewind_data.minutebars import MinuteReader
 
+FEW = 16  # assets of which a list of all prices costs less than what reading from it saves
 FREQUENCIES = ("1m", "1d")
 
 
@@ -33,7 +36,8 @@ class MinutePrices:
         self.finder, self.sessions = daily.finder, daily.sessions
         self.session_closes, self.returns_of = daily.session_closes, daily.returns_of
         self.price_before = daily.price_before
-        self.price_item, self.close_item = daily.price_item, daily.close_item
+        self.known_rows: list[Any] = []  # by minute of the session at hand: row[column] is the last known price
+        self.close_item = daily.close_item
         self._session, self._base, self._stop = -1, 0, 0
         self._blocks: dict[str, np.ndarray] = {}
         self._last_known = np.empty(0)
@@ -54,7 +58,8 @@ class MinutePrices:
         self._last_known = filled[-1].copy()
         filled[:, ~self._alive(every, session)] = np.nan
         self._blocks["price"] = np.ascontiguousarray(filled)
-        self.price_item, self.close_item = self._blocks["price"].item, close.item
+        self.close_item, block = close.item, self._blocks["price"]
+        self.known_rows = block.tolist() if block.shape[1] <= FEW else [row.data for row in block]
 
     def _known_before(self, every: np.ndarray, session: int) -> np.ndarray:
         """Return float64[N]: the last closes before a session, seen from it."""

@@ -13,6 +13,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Sequence
 from datetime import date, timedelta
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -45,6 +46,7 @@ class Prices:
     """
 
     frequencies: tuple[str, ...] = ("1d",)
+    known_rows: Sequence[Any] = ()  # a session has no minutes here
 
     def __init__(
         self,
@@ -56,7 +58,6 @@ class Prices:
         self.reader, self.finder, self.sessions, self.decimals = reader, finder, sessions, decimals
         self.close = self.session_closes = reader.values("close")
         self.volume = reader.values("volume")
-        self.price_item: Callable[[int, int], float] = self.close.item
         self.close_item: Callable[[int, int], float] = self.close.item
         self._index = sessions.index.tz_localize("UTC")
         self._every = np.arange(len(finder))

@@ -221,11 +221,11 @@ class Simulator:
         told = self.recorder.by_minute
         every_minute = handle_data is not None or bool(always) or told
         algorithm.move_to(Phase.TRADING, first, session, stamps[0])
-        minute = 0
+        minute, rows = 0, self.market.prices.known_rows
         while minute < len(stamps):
             at, now = first + minute, stamps[minute]
             algorithm.end, algorithm.now = at, now
-            data.to_minute(at, minute, now)
+            data.to_minute(at, minute, now, rows[minute])
             if blotter.anything_open:
                 blotter.move_to(now)
                 self._fill(at, now)
