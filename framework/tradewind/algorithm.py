@@ -295,7 +295,7 @@ class Algorithm:
     ) -> str | None:
         """Order shares worth a fraction of the portfolio value."""
         column = self._orderable(asset, PERCENT)
-        shares = self._shares(column, percent * self.equity)
+        shares = self._shares(column, float(percent * self.equity))
         return self._place(column, PERCENT, percent, shares, limit_price, stop_price, style)
 
     def order_target(
@@ -319,7 +319,7 @@ class Algorithm:
     ) -> str | None:
         """Order the difference between shares worth a fraction of the portfolio value and the shares held."""
         column = self._orderable(asset, TARGET_PERCENT)
-        shares = self._shares(column, target * self.equity) - self._amounts[column]
+        shares = self._shares(column, float(target * self.equity)) - self._amounts[column]
         return self._place(column, TARGET_PERCENT, target, shares, limit_price, stop_price, style)
 
     def batch_market_order(self, share_counts: Any) -> list[str]:
@@ -404,7 +404,10 @@ class Algorithm:
             self._check_controls(column, _whole(shares))
         if limit_price is not None or stop_price is not None or style is not None:
             return self._place_priced(column, via, asked, shares, style_of(style, limit_price, stop_price))
-        if -LEAST_CUT < shares < LEAST_CUT or not self._may_place(column, shares):
+        if -LEAST_CUT < shares < LEAST_CUT:
+            return None
+        may = -TOO_MANY < shares < TOO_MANY and column != NOWHERE and self.session >= self._lives_from[column]
+        if not (may or self._may_place(column, shares)):
             return None
         return order_id(self.blotter.place(column, shares, via, asked, shares))
 
