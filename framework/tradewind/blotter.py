@@ -126,7 +126,7 @@ class Blotter:
             for group, (slip, cost) in enumerate(zip(self.slippage, self.commission, strict=True)):
                 self._costs[group] = slip.compiled_kind(), slip.terms(), cost.compiled_kind(), cost.terms()
             kinds = self._costs["slippage_kind"], self._costs["commission_kind"]
-            custom = np.equal(kinds, matching.CUSTOM).any(axis=0)[self._asset_class]
+            custom = (np.stack(kinds) == matching.CUSTOM).any(axis=0)[self._asset_class]
             self._decides_in_python = custom if custom.any() else None
         return self._costs
 
