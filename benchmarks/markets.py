@@ -16,11 +16,19 @@ ROOT = Path(tempfile.gettempdir()) / "tradewind-benchmarks"
 
 
 def random_walk(assets, sessions, seed=0):
-    """(close, volume): float64[sessions, assets], correlated through one market factor."""
+    """(close, volume): float64[sessions, assets], correlated through one market factor.
+
+    Where assets are few, each trades more: the capital of the benchmarks has to find room in one day's volume.
+    """
     rng = np.random.default_rng(seed)
     market = rng.normal(0.0003, 0.01, (sessions, 1))
     close = 50 * np.exp(np.cumsum(market + rng.normal(0, 0.015, (sessions, assets)), axis=0))
-    return close, rng.integers(200_000, 2_000_000, (sessions, assets)).astype(float)
+    volume = rng.integers(200_000, 2_000_000, (sessions, assets)).astype(float)
+    return close, volume * _depth(assets)
+
+
+def _depth(assets):
+    return max(1, 20 // assets)
 
 
 def table(name, rows):
@@ -35,7 +43,7 @@ def walk_bundle(assets, years, actions=False):
 
     With actions, 55 % of the assets pay quarterly dividends and a fifth split 2:1 once.
     """
-    name = f"walk-{assets}x{years}" + ("-actions" if actions else "")
+    name = f"walk-{assets}x{years}" + ("-deep" if _depth(assets) > 1 else "") + ("-actions" if actions else "")
     try:
         return open_bundle(name, ROOT)
     except Exception:
