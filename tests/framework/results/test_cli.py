@@ -282,7 +282,7 @@ def test_a_folder_becomes_a_bundle_that_runs():
     shown = call("ingest", "folder", "prices", "--name", "mine")
     assert shown.exit_code == 0, shown.output
     assert "Bundle mine, version 1" in shown.stdout
-    assert "3 bars of 1 assets over 3 sessions" in shown.stdout
+    assert "3 bars of 1 asset over 3 sessions" in shown.stdout
     listed = json.loads(call("bundles", "list", "--json").stdout)
     assert [bundle["name"] for bundle in listed] == ["demo", "mine"]
     assert "ACME" in HOLD.replace("AAPL", "ACME")
