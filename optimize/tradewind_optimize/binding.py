@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from operator import itemgetter
 from typing import Any, NamedTuple, cast
 
@@ -96,9 +97,11 @@ def _coupling_rows(compilation: Compilation, coupling: Sequence[NDArray[Any]]) -
     problem, at = compilation.problem, coupling[0]
     names = (*problem.row_labels, *problem.hinge_labels)
     sources = np.concatenate([problem.row_source, problem.hinge_source])[at]
-    for ordinal in dict.fromkeys(sources.tolist()):
-        which = slice(None) if len(at) == 1 else sources == ordinal
-        yield ordinal, _rows(compilation, ordinal, names, [part[which] for part in coupling])
+    start = 0
+    for ordinal, run in groupby(sources.tolist()):
+        stop = start + len(list(run))
+        yield ordinal, _rows(compilation, ordinal, names, [part[start:stop] for part in coupling])
+        start = stop
 
 
 def _box_rows(compilation: Compilation, weights: Floats, left: Floats, right: Floats) -> Iterator[tuple[int, Rows]]:

@@ -53,7 +53,9 @@ class Keys:
 
     @cached_property
     def _labels(self) -> list[Hashable]:
-        return self.__dict__["_given"] if "_given" in self.__dict__ else self.index.tolist()
+        if "_given" in self.__dict__:
+            return self.__dict__["_given"]
+        return _remembered(self.index, "labels", self.index.tolist)
 
     def __len__(self) -> int:
         return self._count
@@ -112,6 +114,8 @@ class Keys:
 
     def positions(self, other: Keys) -> Ints:
         """int64[len(other)]: where each label of ``other`` stands here; −1 where it does not."""
+        if not len(self) or not len(other):
+            return np.full(len(other), -1, dtype=np.int64)
         if self.same(other):
             return np.arange(len(self))
         if self._names is not None and other._names is not None:
@@ -119,13 +123,14 @@ class Keys:
         mine, theirs = self.codes, other.codes
         if mine is None or theirs is None:
             return np.asarray(self.index.get_indexer(other.index), dtype=np.int64)
-        if len(mine) == len(theirs) and np.array_equal(mine, theirs):
-            return np.arange(len(mine))
         return self._by_code(mine, theirs)
 
     def same(self, other: Keys) -> bool:
         """Whether both are known at a glance to hold the same labels in the same order."""
-        return other is self or self._shares_index(other)
+        if other is self or self._shares_index(other):
+            return True
+        mine, theirs = self.codes, other.codes
+        return mine is not None and theirs is not None and np.array_equal(mine, theirs)
 
     def _shares_index(self, other: Keys) -> bool:
         mine, theirs = self.__dict__.get("index"), other.__dict__.get("index")

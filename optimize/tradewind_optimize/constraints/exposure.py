@@ -96,9 +96,9 @@ class FactorExposure(Constraint):
             hint = "A single factor is a frame of one column: series.to_frame('beta')."
             raise InvalidType(word, "loadings", loadings, "a DataFrame (assets x factors)", hint)
         self.loadings = loadings
-        self.factors = tuple(loadings.columns)
         self._keys = Keys(index_of(loadings.index)).require_unique(word, "loadings.index")
         factors = Keys(index_of(loadings.columns)).require_unique(word, "loadings.columns")
+        self.factors = tuple(factors)
         self.min_exposures = _complete(min_exposures, factors, word, "min_exposures", -np.inf)
         self.max_exposures = _complete(max_exposures, factors, word, "max_exposures", np.inf)
         refuse_crossing(word, self.factors, self.min_exposures, self.max_exposures)

@@ -59,6 +59,8 @@ class PositionConcentration(Constraint):
 
     def _refuse_crossing(self, word: str) -> None:
         low, high = self.min_weights, self.max_weights
+        if not len(low) and not len(high):
+            return
         refuse_crossing(word, low.keys, low.values, _value_at(high, low.keys, self.default_max_weight))
         refuse_crossing(word, high.keys, _value_at(low, high.keys, self.default_min_weight), high.values)
 
