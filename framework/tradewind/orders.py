@@ -155,6 +155,17 @@ def order_id(ordinal: int) -> str:
         return order_id(ordinal)
 
 
+def order_ids(first: int, count: int) -> list[str]:
+    """Return the names of consecutive orders."""
+    names: list[str] = []
+    while len(names) < count:
+        at = first + len(names)
+        order_id(at)  # makes the upper table long enough
+        high = _HIGH[at >> 12]
+        names += [high + low for low in _LOW[at & 0xFFF :][: count - len(names)]]
+    return names
+
+
 def ordinal_of(identifier: Any) -> int:
     """Return the ordinal behind an order id (32 hex digits), an int, an Order, or −1 for anything else."""
     if isinstance(identifier, Order):

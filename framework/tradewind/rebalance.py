@@ -16,7 +16,7 @@ from tradewind import sizing
 from tradewind.blotter import VERBS, Blotter
 from tradewind.ledger import Ledger
 from tradewind.log import AlgorithmLog
-from tradewind.orders import order_id
+from tradewind.orders import order_ids
 from tradewind.recorder import Recorder
 from tradewind_data.assets import Asset, AssetFinder
 from tradewind_data.errors import ForeignAsset
@@ -134,16 +134,11 @@ class Rebalancer:
         columns = self._columns(weights.index)
         holdings = np.zeros(len(self._finder), dtype=np.int64)
         holdings[held] = shares
-        prices = self._prices.last_known(columns, at, session)
-        multipliers = self._ledger.book.multiplier[columns]
-        asked, equity = weights.to_numpy(), self._ledger.equity
-        target = sizing.whole_shares_of_weights(asked, equity, prices, multipliers)
-        missing = np.where(np.isnan(prices), 0, target - holdings[columns])
-        which = np.flatnonzero(missing)
-        columns, missing, asked = columns[which], missing[which], asked[which]
-        exact = asked * equity / (prices * multipliers)[which] - holdings[columns]
-        first = self._place((columns, missing, asked, exact), check)
-        placed = [order_id(ordinal) for ordinal in range(first, first + len(columns))]
+        units = self._prices.last_known(columns, at, session) * self._ledger.book.multiplier[columns]
+        asked = np.ascontiguousarray(weights.to_numpy())
+        which, missing, exact = sizing.toward(asked, self._ledger.equity, units, holdings[columns])
+        first = self._place((columns[which], missing, asked[which], exact), check)
+        placed = order_ids(first, len(which))
         return pd.Series(np.array(placed, dtype=object), index=weights.index[which], dtype=object, copy=False)
 
     def _place(self, terms: tuple[np.ndarray, ...], check: Callable[[int, int], None] | None) -> int:

@@ -35,16 +35,25 @@ def each_whole(shares: np.ndarray) -> np.ndarray:
     return out
 
 
-def whole_shares_of_weights(
-    weights: np.ndarray, equity: float, prices: np.ndarray, multipliers: np.ndarray
-) -> np.ndarray:
-    """Return int64 target shares, w·equity/(price·multiplier) rounded as above, for float64[n] weights.
+@njit(cache=True)
+def toward(
+    weights: np.ndarray, equity: float, units: np.ndarray, held: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return (which, shares, exact): the orders from int64 `held` shares toward float64[n] weights.
 
-    Weights are signed fractions of `equity`. A NaN price gives 0 shares.
+    Target shares are w·equity/unit, rounded as above; units are price·multiplier, weights signed fractions of
+    `equity`. which: int64, the entries with something to order; shares: int64, target − held; exact: float64, the same
+    before rounding. A NaN unit gives no order, one of 0 a target of 0.
     """
-    with np.errstate(divide="ignore", invalid="ignore"):
-        shares = weights * equity / (prices * multipliers)
-    shares = np.where(np.isfinite(shares), shares, 0.0)
-    nearest = np.rint(shares)
-    snapped = np.where(np.abs(shares - nearest) <= SNAP, nearest, np.trunc(shares))
-    return snapped.astype(np.int64)
+    which, shares = np.empty(len(weights), dtype=np.int64), np.empty(len(weights), dtype=np.int64)
+    exact, count = np.empty(len(weights)), 0
+    for i in range(len(weights)):
+        if np.isnan(units[i]):
+            continue
+        wanted = weights[i] * equity / units[i] if units[i] != 0.0 else 0.0
+        whole = np.trunc(wanted)
+        rest = wanted - whole
+        missing = int(whole) + (rest >= LEAST_CUT) - (rest <= -LEAST_CUT) - held[i]
+        if missing:
+            which[count], shares[count], exact[count], count = i, missing, wanted - held[i], count + 1
+    return which[:count], shares[:count], exact[:count]

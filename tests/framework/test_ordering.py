@@ -17,8 +17,8 @@ from tradewind.errors import (
     ReservedRecordName,
     UnsupportedOrderParameters,
 )
-from tradewind.orders import LimitOrder, StopLimitOrder, StopOrder, order_id, ordinal_of, rounded_to_tick
-from tradewind.sizing import whole_shares, whole_shares_of_weights
+from tradewind.orders import LimitOrder, StopLimitOrder, StopOrder, order_id, order_ids, ordinal_of, rounded_to_tick
+from tradewind.sizing import toward, whole_shares
 from tradewind_data.errors import SidNotFound, SymbolNotFound
 
 
@@ -48,8 +48,10 @@ def in_a_bar(market, call, initialize=None):
 )
 def test_whole_shares_snap_and_cut_toward_zero(shares, whole):
     assert whole_shares(shares) == whole
-    one = whole_shares_of_weights(np.array([shares]), 1.0, np.array([1.0]), np.array([1.0]))
-    assert one.tolist() == [whole]
+    which, missing, exact = toward(np.array([0.5, shares, 0.5]), 1.0, np.array([np.nan, 1.0, 0.0]), np.array([3, 1, 4]))
+    known = dict(zip(which.tolist(), missing.tolist(), strict=True))
+    assert known == ({1: whole - 1, 2: -4} if whole != 1 else {2: -4})
+    assert dict(zip(which.tolist(), exact.tolist(), strict=True)) == {at: [0, shares - 1, -4][at] for at in known}
 
 
 @pytest.mark.parametrize(
@@ -162,6 +164,7 @@ def test_cancelling_and_looking_up_orders(market, on_sessions):
 
 def test_order_names_are_never_falsy_and_found_by_either_form():
     assert order_id(0)
+    assert order_ids(4_090, 9_000) == [order_id(ordinal) for ordinal in range(4_090, 13_090)]
     assert ordinal_of(order_id(4_000)) == ordinal_of(4_000) == 4_000
     assert ordinal_of("nonsense") == -1
 
