@@ -194,14 +194,16 @@ class BarData:
     def can_trade(self, assets: Asset | Iterable[Asset]) -> Any:
         """Return whether an asset is listed today, has a known price and is not restricted; a Series for several."""
         if isinstance(assets, Asset):
-            tradable = bool(self._tradable(np.array([self._finder.column(assets)]))[0])
+            column = np.array([self._finder.column(assets)])
+            tradable = bool(self._tradable(column, self._prices.last_known(column, self._end, self._seen))[0])
             return tradable and not (self.restrictions and self._restricted(assets))
         columns = self._columns(assets)
-        return pd.Series(self.tradable(columns), index=self._last_labels, dtype=bool)
+        known = self._prices.last_known(columns, self._end, self._seen)
+        return pd.Series(self.tradable(columns, known), index=self._last_labels, dtype=bool)
 
-    def tradable(self, columns: np.ndarray) -> np.ndarray:
-        """Return bool[n]: can_trade of the assets of several columns."""
-        may = self._tradable(columns)
+    def tradable(self, columns: np.ndarray, known: np.ndarray) -> np.ndarray:
+        """Return bool[n]: can_trade of the assets of several columns, given their last known prices."""
+        may = self._tradable(columns, known)
         if self.restrictions:
             may = may & ~self._restricted([self._finder.asset_at(column) for column in columns.tolist()])
         return may
@@ -214,12 +216,11 @@ class BarData:
         held = [np.asarray(r.is_restricted(list(assets), now), dtype=bool) for r in self.restrictions]
         return np.logical_or.reduce(held)
 
-    def _tradable(self, columns: np.ndarray) -> np.ndarray:
-        """Return bool[n]: last_known is NaN exactly for what is not listed or never traded."""
+    def _tradable(self, columns: np.ndarray, known: np.ndarray) -> np.ndarray:
+        """Return bool[n]: the last known price is NaN exactly for what is not listed or never traded."""
         if self.shut:
             return np.zeros(len(columns), dtype=bool)
-        known = ~np.isnan(self._prices.last_known(columns, self._end, self._seen))
-        return np.asarray(known & (self._seen <= self._finder.orderable_to[columns]))
+        return np.asarray(~np.isnan(known) & (self._seen <= self._finder.orderable_to[columns]))
 
     def current_chain(self, continuous_future: Any) -> Any:
         """Return the contracts of a continuous future's chain; a bundle without contracts has none (continuous.py)."""

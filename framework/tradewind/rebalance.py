@@ -24,6 +24,7 @@ from tradewind_optimize.constraints.position import Frozen
 from tradewind_optimize.entry import run_optimization
 from tradewind_optimize.labels import Column, Keys
 from tradewind_optimize.objectives import Objective, named
+from tradewind_optimize.problem import constant
 
 VIA = VERBS.index("order_optimal_portfolio")
 
@@ -38,7 +39,7 @@ class LastKnown(Protocol):
 class Rebalancer:
     """Turns objectives and constraints into orders; the moment (`at`, `session`) is told with each call.
 
-    can_trade: bool[n] of columns, whether each can trade at the moment at hand.
+    can_trade: bool[n] of columns and their last known prices, whether each can trade at the moment at hand.
     """
 
     def __init__(
@@ -48,7 +49,7 @@ class Rebalancer:
         ledger: Ledger,
         blotter: Blotter,
         recorder: Recorder,
-        can_trade: Callable[[np.ndarray], np.ndarray],
+        can_trade: Callable[[np.ndarray, np.ndarray], np.ndarray],
         log: AlgorithmLog,
     ) -> None:
         self._finder, self._prices, self._can_trade, self._log = finder, prices, can_trade, log
@@ -60,12 +61,11 @@ class Rebalancer:
     def weights(self, at: int, session: int) -> pd.Series:
         """Return Series asset → weight of what is held or already ordered, as fractions of the portfolio value."""
         columns, shares = self._holdings()
-        weights = self._weights_of(columns, shares, at, session)
+        weights = self._weights_of(columns, shares, self._prices.last_known(columns, at, session))
         return pd.Series(weights, index=pd.Index(self._assets[columns], dtype=object), dtype=float)
 
-    def _weights_of(self, columns: np.ndarray, shares: np.ndarray, at: int, session: int) -> np.ndarray:
+    def _weights_of(self, columns: np.ndarray, shares: np.ndarray, known: np.ndarray) -> np.ndarray:
         """Return float64[k]: shares at the last known price, as fractions of the portfolio value."""
-        known = self._prices.last_known(columns, at, session)
         price = np.where(np.isnan(known), self._ledger.book.last_price[columns], known)
         return np.asarray(shares * price * self._ledger.book.multiplier[columns] / self._ledger.equity)
 
@@ -87,18 +87,24 @@ class Rebalancer:
         `check` is asked (column, amount) before each order. Raises what the optimization raises.
         """
         held, shares = self._holdings()
+        asked = self._columns_of(objective)
+        columns = np.concatenate([held, asked])
+        known = self._prices.last_known(columns, at, session)
         keys = Keys(self._assets[held].tolist(), self._finder.sids[held])
-        current = Column(keys, self._weights_of(held, shares, at, session))
-        result = run_optimization(objective, self._with_untradable(objective, constraints, held), current)
+        current = Column(keys, self._weights_of(held, shares, known[: len(held)]))
+        result = run_optimization(objective, self._with_untradable(constraints, columns, known), current)
         self._recorder.optimization(session, result)
         result.raise_for_status()
-        assert result.new_weights is not None  # raise_for_status has returned
-        return self._order(result.new_weights, held, shares, at, session, check)
+        assert result.answer is not None  # raise_for_status has returned
+        wanted = self._columns(result.answer.keys.index)
+        prices = known[len(held) :] if wanted is asked else self._prices.last_known(wanted, at, session)
+        holdings = np.zeros(len(self._finder), dtype=np.int64)
+        holdings[held] = shares
+        return self._order(result.answer, wanted, prices, holdings[wanted], check)
 
-    def _with_untradable(self, objective: Any, constraints: Any, held: np.ndarray) -> Any:
+    def _with_untradable(self, constraints: Any, columns: np.ndarray, known: np.ndarray) -> Any:
         """Return the constraints, with a Frozen for the assets that cannot trade today."""
-        columns = np.concatenate([held, self._columns_of(objective)])
-        may = self._can_trade(columns)
+        may = self._can_trade(columns, known)
         if may.all():
             return constraints
         untradable = [self._finder.asset_at(column) for column in dict.fromkeys(columns[~may].tolist())]
@@ -123,23 +129,19 @@ class Rebalancer:
 
     def _order(
         self,
-        weights: pd.Series,
+        weights: Column,
+        columns: np.ndarray,
+        prices: np.ndarray,
         held: np.ndarray,
-        shares: np.ndarray,
-        at: int,
-        session: int,
         check: Callable[[int, int], None] | None,
     ) -> pd.Series:
-        """Order toward target weights from signed `shares` of the columns `held`."""
-        columns = self._columns(weights.index)
-        holdings = np.zeros(len(self._finder), dtype=np.int64)
-        holdings[held] = shares
-        units = self._prices.last_known(columns, at, session) * self._ledger.book.multiplier[columns]
-        asked = np.ascontiguousarray(weights.to_numpy())
-        which, missing, exact = sizing.toward(asked, self._ledger.equity, units, holdings[columns])
+        """Order toward target weights of `columns` from the signed shares `held` of each."""
+        units = prices * self._ledger.book.multiplier[columns]
+        asked = constant(weights.values)
+        which, missing, exact = sizing.toward(asked, self._ledger.equity, units, held)
         first = self._place((columns[which], missing, asked[which], exact), check)
-        placed = order_ids(first, len(which))
-        return pd.Series(np.array(placed, dtype=object), index=weights.index[which], dtype=object, copy=False)
+        placed = np.array(order_ids(first, len(which)), dtype=object)
+        return pd.Series(placed, index=weights.keys.index[which], dtype=object, copy=False)
 
     def _place(self, terms: tuple[np.ndarray, ...], check: Callable[[int, int], None] | None) -> int:
         """Place orders for columns, shares, weights asked and exact shares; return the first one's ordinal."""

@@ -19,7 +19,7 @@ from tradewind_optimize.errors import (
     OptimizationFailed,
 )
 from tradewind_optimize.explain import explain, runaway
-from tradewind_optimize.labels import Column, Floats, column
+from tradewind_optimize.labels import Column, column
 from tradewind_optimize.objectives import Objective
 from tradewind_optimize.refusal import shortfall
 from tradewind_optimize.result import OptimizationResult
@@ -94,16 +94,11 @@ def _check_words(objective: Any, constraints: Any) -> None:
 
 
 def _result(compilation: Compilation, outcome: Outcome) -> OptimizationResult:
-    index = compilation.universe.labels
-    diagnostics = Diagnostics(compilation, outcome.solution, outcome.certificate, outcome.attempts)
-    new = None if outcome.solution is None else _series(outcome.solution.weights, index)
-    old = partial(_series, compilation.universe.current, index)
-    return OptimizationResult(outcome.status, new, old, diagnostics, _error(compilation, outcome))
-
-
-def _series(weights: Floats, index: pd.Index) -> pd.Series:
-    # adding 0.0 turns −0.0 into 0.0, so that equal answers have equal bytes
-    return pd.Series(weights + 0.0, index=index)
+    universe, solution = compilation.universe, outcome.solution
+    diagnostics = Diagnostics(compilation, solution, outcome.certificate, outcome.attempts)
+    before = Column(universe.keys, universe.current)
+    answer = None if solution is None else Column(universe.keys, solution.weights)
+    return OptimizationResult(outcome.status, before, answer, diagnostics, _error(compilation, outcome))
 
 
 def _error(compilation: Compilation, outcome: Outcome) -> OptimizationError | None:

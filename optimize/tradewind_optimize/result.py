@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -12,6 +11,7 @@ import pandas as pd
 
 from tradewind_optimize.diagnostics import Diagnostics
 from tradewind_optimize.errors import OptimizationError
+from tradewind_optimize.labels import Column
 from tradewind_optimize.problem import Status
 
 _PATH = {"cvxpy": "; the general path"}
@@ -53,6 +53,11 @@ def _number(value: float) -> str:
     return f"{0.0 if abs(value) < 1e-12 else value:.6g}"
 
 
+def _series(weights: Column) -> pd.Series:
+    # adding 0.0 turns −0.0 into 0.0, so that equal answers have equal bytes
+    return pd.Series(weights.values + 0.0, index=weights.keys.index)
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class OptimizationResult:
     """The result of an optimization.
@@ -63,20 +68,26 @@ class OptimizationResult:
     new_weights: Series of float64 over every asset of the problem (those of the objective, then held ones, then those a
         constraint brought in), or None if the optimization failed.
     old_weights: Series over the same index: the portfolio before the optimization, 0.0 where nothing was held.
+    before, answer: the same two portfolios as labels with an array, for who needs no Series.
     diagnostics: objective, solver, certificate, table of constraints.
     error: the exception raise_for_status raises, or None.
     """
 
     status: Status
-    new_weights: pd.Series | None
-    _old_weights: Callable[[], pd.Series]
+    before: Column
+    answer: Column | None
     diagnostics: Diagnostics
     error: OptimizationError | None = None
 
     @cached_property
+    def new_weights(self) -> pd.Series | None:
+        """The optimal portfolio; see the class."""
+        return None if self.answer is None else _series(self.answer)
+
+    @cached_property
     def old_weights(self) -> pd.Series:
         """The portfolio before the optimization; see the class."""
-        return self._old_weights()
+        return _series(self.before)
 
     @property
     def success(self) -> bool:
@@ -107,4 +118,4 @@ class OptimizationResult:
         return "\n".join([*lines, "", _table(known.constraints), ""])
 
     def __repr__(self) -> str:
-        return f"OptimizationResult(status={self.status!r}, assets={len(self.old_weights)})"
+        return f"OptimizationResult(status={self.status!r}, assets={len(self.before)})"
