@@ -79,9 +79,10 @@ class RemotePath:
         """What lies in the folder; nothing when there is none."""
         from pyarrow.fs import FileSelector
 
-        with self._reached():
+        with self._reached(), contextlib.suppress(FileNotFoundError):  # a folder may come or go while it is looked for
             found = self.filesystem.get_file_info(FileSelector(self.path, allow_not_found=True))
-        return iter([self / info.base_name for info in found])
+            return iter([self / info.base_name for info in found])
+        return iter(())
 
     def open(self, mode: Literal["rb"] = "rb") -> Any:
         """A binary file of random access, to be closed (a pyarrow NativeFile)."""
