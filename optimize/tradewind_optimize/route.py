@@ -128,6 +128,8 @@ def _over_the_box(problem: CompiledProblem) -> Solution | None:
         return None
     if problem.curvature.min(initial=1.0) <= 0.0:
         return None
+    if not len(problem.curvature) and len(problem.hinges):
+        return None  # every weight at an end of its box: gross and turnover limits seldom let that stand
     if len(problem.curvature):
         weights = np.clip(problem.target - problem.linear / problem.curvature, problem.lower, problem.upper)
     else:
