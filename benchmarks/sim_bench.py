@@ -8,11 +8,13 @@ W2 minute bars, a year × 1, 10 assets: the price of each asset every minute, an
 Every engine runs in its own environment and process (sim_environments.py), is warmed up by a run of the first 25
 sessions (minutes: 2) and then timed: process CPU seconds, the smallest of up to three runs. "ran" is the part of the
 workload that was run; CPU seconds are those of the whole, the rest added in proportion to sessions. "differs" compares
-the final portfolio value with ours over the same sessions, user code of the same style. How an engine's work differs
-from ours stands at the head of its program in sim_peers/.
+the final portfolio value with ours over the same sessions, user code of the same style. "ours again" is the same run
+after all the others: its ratio to the first is the noise of the machine. How an engine's work differs from ours stands
+at the head of its program in sim_peers/.
 """
 
 import sys
+from dataclasses import replace
 
 from benchmarks.sim_environments import pythons, wanted
 from benchmarks.sim_jobs import Runner, Workload
@@ -68,10 +70,15 @@ class Bench:
         for engine in engines:
             for style in styles(engine, work):
                 ran = self.runner.run(engine, work, style, self.span(engine, work))
+                if engine == "ours" and ran is None:
+                    raise SystemExit("our own run failed: there is nothing to compare with")
                 if engine == "ours":
                     ours[style] = ran
                 if ran is not None:
                     self.row(work, ran, ours, semantics)
+        for style in styles("ours", work):  # after the others: how much the machine itself has changed meanwhile
+            again = self.runner.run("ours", work, style)
+            self.row(work, replace(again, engine="ours again"), ours, semantics)
 
     def span(self, engine, work):
         span = SPANS.get(engine, {}).get((work.assets, work.rule))
