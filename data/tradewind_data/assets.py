@@ -142,7 +142,6 @@ class AssetFinder(Sequence[Asset]):
         for array in (self.sids, *own):
             array.setflags(write=False)
         self._made: dict[int, Asset] = {}
-        self._last_columns: tuple[tuple[Asset, ...], Int64Array] = (), np.empty(0, dtype=np.int64)
 
     def __len__(self) -> int:
         return len(self.sids)
@@ -191,18 +190,7 @@ class AssetFinder(Sequence[Asset]):
         return int(column)
 
     def columns(self, assets: Sequence[Asset]) -> Int64Array:
-        """The columns of several assets, int64[k] (read-only), each checked as column() does.
-
-        The last answer is kept: an algorithm asks about the same assets day after day.
-        """
-        asked, answer = self._last_columns
-        if len(asked) != len(assets) or not all(map(is_, asked, assets)):
-            answer = self._find_columns(assets)
-            answer.setflags(write=False)
-            self._last_columns = tuple(assets), answer
-        return answer
-
-    def _find_columns(self, assets: Sequence[Asset]) -> Int64Array:
+        """The columns of several assets, int64[k], each checked as column() does."""
         own = self.assets
         try:
             found = [asset.column for asset in assets]

@@ -9,6 +9,10 @@ import click
 
 from tradewind.cli_options import day, json_option
 
+calendar_option = click.option(
+    "--calendar", help="Exchange calendar of the bars.  [default: XNYS; with --append, the bundle's]"
+)
+append_option = click.option("--append", is_flag=True, help="Add to the latest version; only what is new is written.")
 strict_option = click.option("--strict", is_flag=True, help="Refuse a row that cannot be right; no quarantine.")
 accept_option = click.option(
     "--accept-quarantine", is_flag=True, help="End with 0 although rows went into quarantine, not with 3."
@@ -27,8 +31,8 @@ def ingest() -> None:
 @ingest.command("folder")
 @click.argument("path", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--name", required=True, help="Name of the bundle; a new version is made beside earlier ones.")
-@click.option("--calendar", help="Exchange calendar of the bars.  [default: XNYS; with --append, the bundle's]")
-@click.option("--append", is_flag=True, help="Add to the latest version; only what is new is written.")
+@calendar_option
+@append_option
 @strict_option
 @accept_option
 @click.option(
@@ -110,8 +114,8 @@ def _show_ingest(made: Any, as_json: bool) -> None:
 @ingest.command("csvdir")
 @click.argument("path", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--name", required=True, help="Name of the bundle.")
-@click.option("--calendar", help="Exchange calendar of the bars.  [default: XNYS; with --append, the bundle's]")
-@click.option("--append", is_flag=True, help="Add to the latest version; only what is new is written.")
+@calendar_option
+@append_option
 @strict_option
 @accept_option
 @json_option
@@ -129,8 +133,8 @@ def ingest_csvdir(path: Path, name: str, as_json: bool, accept_quarantine: bool,
 @click.argument("reader")
 @click.argument("path", type=click.Path(exists=True, path_type=Path))
 @click.option("--name", required=True, help="Name of the bundle.")
-@click.option("--calendar", help="Exchange calendar of the bars.  [default: XNYS; with --append, the bundle's]")
-@click.option("--append", is_flag=True, help="Add to the latest version; only what is new is written.")
+@calendar_option
+@append_option
 @strict_option
 @accept_option
 @json_option

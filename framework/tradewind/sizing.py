@@ -25,13 +25,19 @@ def whole_shares(shares: float) -> int:
 
 
 @njit(cache=True)
+def _whole(shares: float) -> int:
+    """Return whole_shares of a finite number, for compiled code."""
+    whole = np.trunc(shares)
+    rest = shares - whole
+    return int(whole) + (rest >= LEAST_CUT) - (rest <= -LEAST_CUT)
+
+
+@njit(cache=True)
 def each_whole(shares: np.ndarray) -> np.ndarray:
     """Return int64[n]: whole_shares of every entry of a finite float64[n]."""
     out = np.empty(len(shares), dtype=np.int64)
     for i in range(len(shares)):
-        whole = np.trunc(shares[i])
-        rest = shares[i] - whole
-        out[i] = int(whole) + (rest >= LEAST_CUT) - (rest <= -LEAST_CUT)
+        out[i] = _whole(shares[i])
     return out
 
 
@@ -51,9 +57,7 @@ def toward(
         if np.isnan(units[i]):
             continue
         wanted = weights[i] * equity / units[i] if units[i] != 0.0 else 0.0
-        whole = np.trunc(wanted)
-        rest = wanted - whole
-        missing = int(whole) + (rest >= LEAST_CUT) - (rest <= -LEAST_CUT) - held[i]
+        missing = _whole(wanted) - held[i]
         if missing:
             which[count], shares[count], exact[count], count = i, missing, wanted - held[i], count + 1
     return which[:count], shares[:count], exact[:count]

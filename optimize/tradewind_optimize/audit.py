@@ -9,11 +9,10 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from tradewind_optimize.problem import BINDING, Arrays
+from tradewind_optimize.problem import BINDING, KINK, Arrays
 from tradewind_optimize.solvers.separable import dot, hinge_value, row_values, slopes
 
 RADIUS = 10.0
-KINK = 1e-9  # a weight this close to a kink sits on it
 
 
 @njit(cache=True)

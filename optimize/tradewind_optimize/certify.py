@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tradewind_optimize.problem import CompiledProblem, Floats, Solution, constant
+from tradewind_optimize.problem import KINK, CompiledProblem, Floats, Solution, constant
 
 GAP_TOLERANCE = 1e-7
 
@@ -121,14 +121,14 @@ class Lagrangian:
     down: Floats
     anchor: Floats
 
-    def side_slopes(self, weights: Floats, margin: float = 1e-12) -> tuple[Floats, Floats]:
-        """(left, right) derivative of every φᵢ at wᵢ; a weight within ``margin`` of a kink sits on it."""
+    def side_slopes(self, weights: Floats) -> tuple[Floats, Floats]:
+        """(left, right) derivative of every φᵢ at wᵢ; a weight within KINK of a kink sits on it."""
         base = self.slope
         if len(self.curvature):
             base = base + self.curvature * (weights - self.target)
         move = weights - self.anchor
-        left = np.where(move > margin, self.up, -self.down).sum(axis=0)
-        right = np.where(move < -margin, -self.down, self.up).sum(axis=0)
+        left = np.where(move > KINK, self.up, -self.down).sum(axis=0)
+        right = np.where(move < -KINK, -self.down, self.up).sum(axis=0)
         return base + left, base + right
 
     def pieces(self, lower: Floats, upper: Floats) -> tuple[Floats, Floats]:

@@ -215,7 +215,7 @@ class _Pricing:
         self._row = self._hinge = self._quadratic = 0
         if solution is not None:
             self._duals = row_multipliers(compilation.problem, solution)
-            self._left, self._right = lagrangian(compilation.problem, solution).side_slopes(solution.weights, 1e-9)
+            self._left, self._right = lagrangian(compilation.problem, solution).side_slopes(solution.weights)
 
     def of(self, ordinal: int, block: Block, keep: Ints) -> tuple[Floats, Floats]:
         """(lower, upper) prices of the rows ``keep`` of the next block; NaN without an answer."""

@@ -30,6 +30,7 @@ Status = Literal["optimal", "infeasible", "unbounded", "failed"]
 
 MANY_ROWS = 64  # more coupling rows than this leave the dual kernels' territory
 BINDING = 1e-7  # a row this close to a bound binds
+KINK = 1e-9  # a weight this close to a kink sits on it
 OBJECTIVE = -1  # the source of a bound that no constraint gave
 _DENSE_LIMIT = 4_000_000  # entries; larger row matrices are kept as triplets
 

@@ -34,7 +34,9 @@ def nearest_problem(problem: CompiledProblem, solution: Solution) -> CompiledPro
     held = solution.hinge_duals * (problem.hinges.up + problem.hinges.down).max(axis=1, initial=0.0) > 3 * scale
     lines, bounds = _straightened(problem, held, lower, upper)
     free = np.flatnonzero(upper > lower)
-    if _is_point(problem, priced | (problem.row_lower == problem.row_upper), lines, free):
+    if problem.rows.dense is None and _is_point(
+        problem, priced | (problem.row_lower == problem.row_upper), lines, free
+    ):
         return None
     equal = np.where(duals > 0, problem.row_lower, problem.row_upper)
     row_lower, row_upper = (np.where(priced, equal, side) for side in (problem.row_lower, problem.row_upper))
@@ -58,7 +60,7 @@ def nearest_problem(problem: CompiledProblem, solution: Solution) -> CompiledPro
 
 
 def _known_point(problem: CompiledProblem, solution: Solution, scale: float) -> bool:
-    """The same question in one compiled step, where the rows are dense: it is the answer nearly always."""
+    """Whether the face is a point, in one compiled step, where the rows are dense."""
     from tradewind_optimize.audit import face_is_point
 
     return bool(face_is_point(problem.arrays, constant(solution.row_duals), constant(solution.hinge_duals), scale))
@@ -88,7 +90,7 @@ def _kept(hinges: HingeSet, keep: Flags) -> HingeSet:
 
 
 def _is_point(problem: CompiledProblem, equal: Flags, lines: Floats, free: Ints) -> bool:
-    """Whether the rows that hold with equality leave the free weights no room."""
+    """Whether the rows that hold with equality leave the free weights no room, where the rows are triplets."""
     from tradewind_optimize.audit import rank
 
     if not len(free):
