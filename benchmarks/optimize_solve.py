@@ -4,7 +4,8 @@ python -m benchmarks.optimize_solve [--quick]
 
 The set: gross 1, dollar neutral, ±position, 16 risk factors, 11 groups, turnover. Every day has a new signal and new
 holdings; CPU milliseconds a day (median), all in one run. "ours" is calculate_optimal_portfolio with its certificate;
-"words too" also builds the constraints; "new labels" gives fresh Asset labels and a 4,000-row loadings frame every day.
+"words too" also builds the constraints; "new labels" has Asset labels and, every day, a new alpha index and a new
+4,000-row loadings frame in another order; "new objects" the same with the Assets themselves made anew every day.
 "cvxpy" writes the same problem anew (Clarabel, and cvxpy's own choice), "DPP" keeps it and sets parameters. The direct
 rows get arrays and no certificate: the conic and HiGHS rows with assembly, the warm ones without. Violation is the
 largest of any constraint over the days; worse is the objective's excess over the best row, relative. First come
@@ -96,12 +97,15 @@ def market(n, days, linear, seed=0):
     return out
 
 
-def new_labels(day, seed):
-    """The same day with fresh objects everywhere: Asset labels, an index each, 4,000 covered assets."""
-    rng, n = np.random.default_rng(seed), len(day.signal)
-    when, covered = pd.Timestamp("2020-01-02"), max(4000, n)
-    sids = rng.permutation(covered * 3)[:covered]
-    assets = np.array([Equity(int(s), f"S{s}", "", "XNYS", when, when, when, i) for i, s in enumerate(sids)])
+def listed(count, seed):
+    """So many Assets, as the finder of a bundle keeps them."""
+    when, sids = pd.Timestamp("2020-01-02"), np.random.default_rng(seed).permutation(count * 3)[:count]
+    return np.array([Equity(int(s), f"S{s}", "", "XNYS", when, when, when, i) for i, s in enumerate(sids)])
+
+
+def new_labels(day, seed, assets):
+    """The same day with a new frame and new indexes everywhere, of Assets that may be more than the day's."""
+    rng, n, covered = np.random.default_rng(seed), len(day.signal), len(assets)
     mine = assets[:n]
     wide = np.zeros((covered, 16))
     wide[:n], wide[n:] = day.loadings.to_numpy(), rng.normal(size=(covered - n, 16))
@@ -263,6 +267,7 @@ def peers(linear, n):
 
     rows = [
         ("ours", ours), ("ours, words too", ours_with_words), ("ours, new labels", ours_with_words),
+        ("ours, new objects", ours_with_words),
         ("cvxpy, Clarabel", rebuilt("CLARABEL")), ("cvxpy, its choice", rebuilt(None)),
         ("cvxpy DPP, Clarabel", Parametric()), ("Clarabel direct", direct(clarabel)),
     ]  # fmt: skip
@@ -291,13 +296,18 @@ def table(linear, n, quick):
     days = market(n, 5 if quick or n > 500 else 9, linear)
     for day in days:
         _ = day.kept, day.problem, day.members
-    fresh = [new_labels(day, seed) for seed, day in enumerate(days)]
+    covered = max(4000, n)
+    assets = listed(covered, 0)
+    others = {
+        "ours, new labels": [new_labels(day, seed, assets) for seed, day in enumerate(days)],
+        "ours, new objects": [new_labels(day, seed, listed(covered, seed)) for seed, day in enumerate(days)],
+    }
     found = {}
     for name, solve in peers(linear, n):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             try:
-                took, answers = measure(solve, fresh if name == "ours, new labels" else days)
+                took, answers = measure(solve, others.get(name, days))
             except Exception as error:  # a peer that gives up is a row, not the end
                 found[name] = (np.nan, np.nan, [np.nan] * (len(days) - 1), type(error).__name__)
                 continue

@@ -11,7 +11,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any, TypeVar, cast
 
 import numpy as np
@@ -25,17 +25,19 @@ Ints = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
 _Known = TypeVar("_Known")
-_FEW = 64  # up to this many strings are looked up in a dict
+_FEW = 64  # up to this many strings are looked up in a dict, and labels asked one by one
 _TABLE_SPAN = 1 << 20  # codes spread wider than this are searched instead of looked up in a table
 
 
 class Keys:
     """Distinct labels with their integer codes (None when some label has none); from a pandas Index or a list.
 
-    ``codes``: int64[n], distinct, when the caller knows them already.
+    ``codes``: int64[n], distinct, when the caller knows them already; ``distinct``: whether the labels are known to
+    be, as the keys of a dict are.
     """
 
-    def __init__(self, labels: pd.Index | list[Hashable], codes: Ints | None = None) -> None:
+    def __init__(self, labels: pd.Index | list[Hashable], codes: Ints | None = None, distinct: bool = False) -> None:
+        self._distinct = distinct
         if isinstance(labels, pd.Index):
             self.index = labels
         else:
@@ -69,7 +71,7 @@ class Keys:
         """int64[n] codes from ``__index__``; None when a label offers none or two labels share one."""
         if "index" in self.__dict__:
             return _remembered(self.index, "codes", lambda: _distinct(_codes(self.index)))
-        return _distinct(_codes_of(self._labels, len(self._labels)))
+        return _distinct(_codes_of(np.fromiter(self._labels, dtype=object, count=len(self._labels))))
 
     @cached_property
     def _names(self) -> dict[str, int] | None:
@@ -85,7 +87,7 @@ class Keys:
 
     def require_unique(self, word: str, parameter: str) -> Keys:
         """Raise :class:`InvalidParameter` naming the labels that occur twice; else return self."""
-        if self.codes is None and not self._is_unique():
+        if not self._distinct and self.codes is None and not self._is_unique():
             twice = list(dict.fromkeys(self.index[self.index.duplicated()]))
             raise InvalidParameter(
                 word, parameter, f"duplicates of {_some(twice)}", "free of duplicate labels", "Keep one row a label."
@@ -116,10 +118,10 @@ class Keys:
         """int64[len(other)]: where each label of ``other`` stands here; −1 where it does not."""
         if not len(self) or not len(other):
             return np.full(len(other), -1, dtype=np.int64)
-        if self.same(other):
-            return np.arange(len(self))
         if self._names is not None and other._names is not None:
             return np.array([self._names.get(name, -1) for name in other._names], dtype=np.int64)
+        if self.same(other):
+            return np.arange(len(self))
         mine, theirs = self.codes, other.codes
         if mine is None or theirs is None:
             return np.asarray(self.index.get_indexer(other.index), dtype=np.int64)
@@ -168,23 +170,42 @@ def _distinct(codes: Ints | None) -> Ints | None:
     """The codes, None where two are equal."""
     if codes is None or len(codes) < 2:
         return codes
+    first, last = int(codes.min()), int(codes.max())
+    if last - first < _TABLE_SPAN:
+        return codes if np.count_nonzero(_seen(codes, first, last)) == len(codes) else None
     ordered = np.sort(codes)
     return None if (ordered[1:] == ordered[:-1]).any() else codes
 
 
+def _seen(codes: Ints, first: int, last: int) -> Flags:
+    """bool[last − first + 1]: the codes that occur."""
+    seen = np.zeros(last - first + 1, dtype=np.bool_)
+    seen[codes - first] = True
+    return seen
+
+
 def _codes(index: pd.Index) -> Ints | None:
     if index.dtype == object:
-        return _codes_of(index.to_numpy(), len(index))
+        return _codes_of(index.to_numpy())
     if index.dtype.kind in "iu":
         return index.to_numpy().astype(np.int64)
     return None
 
 
-def _codes_of(labels: Iterable[Any], count: int) -> Ints | None:
+def _codes_of(labels: NDArray[np.object_]) -> Ints | None:
+    if len(labels) > _FEW:
+        return _acquaintances().codes(labels)
     try:
-        return np.fromiter(map(operator.index, labels), dtype=np.int64, count=count)
+        return np.fromiter(map(operator.index, labels), dtype=np.int64, count=len(labels))
     except (TypeError, OverflowError):
         return None
+
+
+@cache
+def _acquaintances() -> Any:
+    from tradewind_optimize.codes import acquaintances
+
+    return acquaintances
 
 
 def _some(labels: Sequence[Any], most: int = 10) -> str:
@@ -252,7 +273,7 @@ def _pairs(values: Any, word: str, parameter: str) -> tuple[Keys, Any]:
     if isinstance(values, pd.Series):
         return Keys(index_of(values.index)), values.to_numpy()
     if isinstance(values, Mapping):
-        return Keys(list(values)), list(values.values())
+        return Keys(list(values), distinct=True), list(values.values())
     hint = "Write {asset: value, …} or a Series indexed by asset."
     raise InvalidType(word, parameter, values, "a pandas Series or a dict from label to number", hint)
 

@@ -160,8 +160,10 @@ class RowMatrix:
         """All rows of the parts in order: dense while that stays small, else triplets."""
         m = sum(part.shape[0] for part in parts)
         if all(part.dense is not None for part in parts) or m * n <= _DENSE_LIMIT:
-            stacked = np.concatenate([part.to_dense() for part in parts]) if parts else np.zeros((0, n))
-            return cls((m, n), _frozen(stacked))
+            stacked = np.zeros((m, n))
+            np.concatenate([np.zeros((0, n)), *(part.to_dense() for part in parts)], out=stacked)
+            stacked.setflags(write=False)
+            return cls((m, n), stacked)
         starts = np.cumsum([0] + [part.shape[0] for part in parts])
         pieces = [part.triplets() for part in parts]
         rows = np.concatenate([r + start for (r, _, _), start in zip(pieces, starts, strict=False)])
