@@ -183,20 +183,14 @@ class Algorithm:
         always = functions.handle_data or functions.before_trading_start or self.controls.account
         return bool(always) or self.settings.financing is not None or self.settings.margin is not None
 
-    def due(self, session: int, count: int) -> tuple[dict[int, list[Any]], list[Any]]:
-        """Return what is scheduled in a session of `count` minutes: minute → functions, and those of every minute.
-
-        A minute's list holds the functions of every minute, too, all in the order scheduled.
-        """
-        today = [scheduled for scheduled, on in self.scheduled if on[session]]
-        minutes = [scheduled.time_rule.minute(count) for scheduled in today]
-        always = [s.time_rule.minutes is None for s in today]
-        found = {
-            minute: [s.function for s, m, every in zip(today, minutes, always, strict=True) if every or m == minute]
-            for minute in minutes
-            if minute is not None
-        }
-        return found, [s.function for s, every in zip(today, always, strict=True) if every]
+    def due(self, session: int, bars: range) -> dict[int, list[Any]]:
+        """Return the functions due in a session of a minute run, by the bar they run at, in the order scheduled."""
+        found: dict[int, list[Any]] = {}
+        for scheduled, on in self.scheduled:
+            if on[session]:
+                for minute in scheduled.time_rule.minutes_of(len(bars)):
+                    found.setdefault(bars[minute], []).append(scheduled.function)
+        return found
 
     def scheduled_sessions(self) -> np.ndarray:
         """Return bool[S]: the sessions in which a scheduled function runs."""

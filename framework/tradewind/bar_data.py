@@ -67,10 +67,11 @@ class BarData:
     def __init__(self, prices: PriceSource, finder: AssetFinder, sessions: Sessions) -> None:
         self._prices, self._finder, self._sessions = prices, finder, sessions
         self._assets, self._width = finder.assets, len(finder)
-        self._end = self._seen = self._row = -1
-        self._known = self._unknown = np.full(self._width, np.nan).data
+        # Where the run stands. Within a session the loop of minutes moves these three by itself, minute by minute.
+        self.end, self.now = -1, 0  # the last known bar, and the time (ns UTC)
+        self.known = self._unknown = np.full(self._width, np.nan).data  # known[column]: the last known price, NaN: none
+        self._seen, self._first = -1, 0
         self._close_item: Callable[[int, int], float] = _nothing
-        self._now = 0
         self._last_assets: tuple[Asset, ...] = ()
         self._last_columns = np.empty(0, dtype=np.int64)
         self._last_labels = pd.Index([])
@@ -79,19 +80,16 @@ class BarData:
 
     def move_to(self, end: int, seen: int, now: int) -> None:
         """Move to a moment: `end` the last known bar, `seen` today's session, `now` the time (ns UTC)."""
-        self._end, self._seen, self._now = end, seen, now
-        self._row = self._prices.row_of(end, seen)
-        self._known = self._prices.quotes(end).data if self._row >= 0 else self._unknown
-        self._close_item = self._prices.close_item if self._row >= 0 else _nothing
-
-    def to_minute(self, end: int, row: int, now: int, known: Any) -> None:
-        """Move within the session at hand; known[column] is the last known price of an asset, NaN for none."""
-        self._end, self._row, self._now, self._known = end, row, now, known
+        self.end, self._seen, self.now = end, seen, now
+        row = self._prices.row_of(end, seen)
+        self._first = end - row
+        self.known = self._prices.quotes(end).data if row >= 0 else self._unknown
+        self._close_item = self._prices.close_item if row >= 0 else _nothing
 
     @property
     def current_dt(self) -> pd.Timestamp:
         """The current simulated time, UTC."""
-        return pd.Timestamp(self._now, tz="UTC")
+        return pd.Timestamp(self.now, tz="UTC")
 
     @property
     def current_session(self) -> pd.Timestamp:
@@ -117,11 +115,15 @@ class BarData:
             try:
                 column = assets.column  # type: ignore[union-attr]  # what is no asset has none
                 if self._assets[column] is assets:
-                    value = self._known[column]
+                    value = self.known[column]
                     if value == value:
                         return value
             except (AttributeError, IndexError, TypeError):  # several assets, or no asset of this bundle
                 pass
+        return self._looked_up(assets, fields)
+
+    def _looked_up(self, assets: Asset | Iterable[Asset], fields: str | Iterable[str]) -> Any:
+        """Answer current(); a function of its own, since one with comprehensions costs twice as much to enter."""
         if isinstance(assets, Asset):
             column = self._finder.column(assets)
             if isinstance(fields, str):
@@ -137,7 +139,7 @@ class BarData:
     def _scalar(self, field: str, column: int) -> Any:
         """Return one field of one asset; a close of a bar at hand is read directly."""
         if field == "close":
-            value = self._close_item(self._row, column)
+            value = self._close_item(self.end - self._first, column)
             if value == value:
                 return value
         value = self._vector(field, np.array([column]))[0]
@@ -147,11 +149,11 @@ class BarData:
         """Return one field of several assets."""
         if _checked(field, CURRENT_FIELDS) == "last_traded":
             return self._last_traded(columns)
-        return self._prices.bar(field, columns, self._end, self._seen)
+        return self._prices.bar(field, columns, self.end, self._seen)
 
     def _last_traded(self, columns: np.ndarray) -> pd.DatetimeIndex:
         """Return the times of the last trades, NaT for never."""
-        return pd.DatetimeIndex(self._prices.last_traded(columns, self._end).astype("datetime64[ns]"), tz="UTC")
+        return pd.DatetimeIndex(self._prices.last_traded(columns, self.end).astype("datetime64[ns]"), tz="UTC")
 
     def history(
         self, assets: Asset | Iterable[Asset], fields: str | Iterable[str], bar_count: int, frequency: str
@@ -184,21 +186,21 @@ class BarData:
     def _window(self, field: str, columns: np.ndarray, bar_count: int, frequency: str) -> np.ndarray:
         """Return one field over the last bars, as an array of the caller's own."""
         _checked(field, HISTORY_FIELDS)
-        values = self._prices.window(field, columns, self._end, bar_count, self._seen, frequency)
+        values = self._prices.window(field, columns, self.end, bar_count, self._seen, frequency)
         return values if values.flags.writeable else values.copy()
 
     def _dates(self, bar_count: int, frequency: str) -> pd.DatetimeIndex:
         """Return the UTC labels of the last bars."""
-        return self._prices.dates(self._end, bar_count, frequency)
+        return self._prices.dates(self.end, bar_count, frequency)
 
     def can_trade(self, assets: Asset | Iterable[Asset]) -> Any:
         """Return whether an asset is listed today, has a known price and is not restricted; a Series for several."""
         if isinstance(assets, Asset):
             column = np.array([self._finder.column(assets)])
-            tradable = bool(self._tradable(column, self._prices.last_known(column, self._end, self._seen))[0])
+            tradable = bool(self._tradable(column, self._prices.last_known(column, self.end, self._seen))[0])
             return tradable and not (self.restrictions and self._restricted(assets))
         columns = self._columns(assets)
-        known = self._prices.last_known(columns, self._end, self._seen)
+        known = self._prices.last_known(columns, self.end, self._seen)
         return pd.Series(self.tradable(columns, known), index=self._last_labels, dtype=bool)
 
     def tradable(self, columns: np.ndarray, known: np.ndarray) -> np.ndarray:
@@ -235,5 +237,5 @@ class BarData:
 
     def _stale(self, columns: np.ndarray) -> np.ndarray:
         """Return bool[n]."""
-        untraded = self._prices.bar("volume", columns, self._end, self._seen) == 0
-        return np.asarray(untraded & ~np.isnan(self._prices.last_known(columns, self._end, self._seen)))
+        untraded = self._prices.bar("volume", columns, self.end, self._seen) == 0
+        return np.asarray(untraded & ~np.isnan(self._prices.last_known(columns, self.end, self._seen)))

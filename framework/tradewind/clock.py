@@ -49,12 +49,10 @@ class Clock:
             return range(session, session + 1)
         return range(*self.sessions.minutes.span(session))
 
-    def stamps(self, session: int) -> list[int]:
+    def stamps(self, session: int) -> range:
         """Return the times of the session's bars, ns UTC."""
-        if not self.by_minute:
-            return [self.close(session)]
-        found: list[int] = self.sessions.minutes.stamps(*self.sessions.minutes.span(session)).tolist()
-        return found
+        first = self.open(session) if self.by_minute else self.close(session)
+        return range(first, self.close(session) + 1, MINUTE_NS)
 
     def before(self, session: int) -> int:
         """Return the moment of the last bar before a session."""

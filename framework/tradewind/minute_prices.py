@@ -3,14 +3,16 @@
 A moment `at` is the ordinal of a minute in the bundle's table of minutes (data: sessions.Minutes), `seen` the session
 from which the question is asked. Before the open of a session, `at` is the last minute of the session before.
 
-The minutes of the session at hand are held as (minute × asset) arrays: raw closes and volumes, and the closes carried
-forward from the last trade, seen from this session. History of days ends with today's bar so far: its open is the first
-open, high and low are those so far, close is the last close of today (NaN before the first trade), volume the sum.
+The minutes of the session at hand are held as (minute × asset) arrays: raw closes, other fields once they are asked
+for, and the closes carried forward from the last trade, seen from this session. History of days ends with today's bar
+so far: its open is the first open, high and low are those so far, close is the last close of today (NaN before the
+first trade), volume the sum.
 """
 
 from __future__ import annotations
 
-from typing import Any
+import struct
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pandas as pd
@@ -21,7 +23,7 @@ from tradewind.fill_rules import Bar
 from tradewind.prices import Prices, carried_forward
 from tradewind_data.minutebars import MinuteReader
 
-FEW = 16  # assets of which a list of all prices costs less than what reading from it saves
+FEW = 16  # assets of which tuples of all prices cost less than what reading from them saves
 FREQUENCIES = ("1m", "1d")
 
 
@@ -36,8 +38,8 @@ class MinutePrices:
         self.finder, self.sessions = daily.finder, daily.sessions
         self.session_closes, self.returns_of = daily.session_closes, daily.returns_of
         self.price_before = daily.price_before
-        self.known_rows: list[Any] = []  # by minute of the session at hand: row[column] is the last known price
         self.close_item = daily.close_item
+        self._every = np.arange(len(daily.finder))
         self._session, self._base, self._stop = -1, 0, 0
         self._blocks: dict[str, np.ndarray] = {}
         self._last_known = np.empty(0)
@@ -48,18 +50,16 @@ class MinutePrices:
         """Load the minutes of a session."""
         if session == self._session:
             return
-        every = np.arange(len(self.finder))
-        before = self._known_before(every, session)
-        self._base, self._stop = self.reader.minutes.span(session)
-        self._session = session
-        self._blocks = {field: self.reader.session_values(field, session) for field in ("close", "volume")}
-        close = self._blocks["close"]
-        filled = carried_forward(close, before)
-        self._last_known = filled[-1].copy()
-        filled[:, ~self._alive(every, session)] = np.nan
-        self._blocks["price"] = np.ascontiguousarray(filled)
-        self.close_item, block = close.item, self._blocks["price"]
-        self.known_rows = block.tolist() if block.shape[1] <= FEW else [row.data for row in block]
+        every, close = self._every, self.reader.session_values("close", session)
+        block = carried_forward(close, self._known_before(every, session)) if np.isnan(close).any() else close
+        self._last_known = block[-1]
+        dead = ~self._alive(every, session)
+        if dead.any():
+            block = block.copy()
+            block[:, dead] = np.nan
+        self._session, (self._base, self._stop) = session, self.reader.minutes.span(session)
+        self._blocks = {"close": close, "price": np.ascontiguousarray(block)}
+        self.close_item = close.item
 
     def _known_before(self, every: np.ndarray, session: int) -> np.ndarray:
         """Return float64[N]: the last closes before a session, seen from it."""
@@ -77,11 +77,15 @@ class MinutePrices:
     def bar_rows(self, at: int) -> tuple[np.ndarray, np.ndarray]:
         """Return the raw closes and volumes of a minute of the session at hand, float64[N] each."""
         row = at - self._base
-        return self._blocks["close"][row], self._blocks["volume"][row]
+        return self._blocks["close"][row], self._block("volume")[row]
 
     def whole_bar(self, at: int) -> Bar:
         """Return the raw prices of a minute of the session at hand."""
         return Bar(*(self._block(field)[at - self._base] for field in Bar._fields))
+
+    def known_rows(self) -> Iterator[Sequence[float]]:
+        """Yield, minute by minute of the session at hand, what quotes() returns, as the plainest of sequences."""
+        return _rows(self._blocks["price"])
 
     def quotes(self, at: int) -> np.ndarray:
         """Return float64[N]: the last known prices in a minute of the session at hand; NaN where none is known."""
@@ -215,6 +219,15 @@ class MinutePrices:
             return self.daily.dates(self.reader.minutes.session(at), bars, "1d")
         lo = at - bars + 1
         return pd.DatetimeIndex(self.reader.minutes.stamps(lo, at + 1).astype("datetime64[ns]"), tz="UTC")
+
+
+def _rows(block: np.ndarray) -> Iterator[Sequence[float]]:
+    """Yield the rows of a float64 array (C order) as plain sequences of numbers."""
+    count = block.shape[1]
+    if count <= FEW:
+        return struct.iter_unpack(f"{count}d", block.data)
+    flat = block.ravel().data
+    return (flat[start : start + count] for start in range(0, len(flat), count))
 
 
 def _extreme(field: str, values: np.ndarray) -> np.ndarray:

@@ -11,9 +11,8 @@ raw[s]·P[t]/P[s].
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date, timedelta
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -46,7 +45,6 @@ class Prices:
     """
 
     frequencies: tuple[str, ...] = ("1d",)
-    known_rows: Sequence[Any] = ()  # a session has no minutes here
 
     def __init__(
         self,
@@ -76,6 +74,10 @@ class Prices:
     def whole_bar(self, at: int) -> Bar:
         """Return the raw prices of a session."""
         return Bar(*(self.reader.values(field)[at] for field in Bar._fields))
+
+    def known_rows(self) -> Iterator[Sequence[float]]:
+        """Yield nothing: a session has no minutes here."""
+        return iter(())
 
     def quotes(self, at: int) -> np.ndarray:
         """Return float64[N]: the raw closes of a session; NaN where there was no trade."""

@@ -74,15 +74,15 @@ class TimeRule:
     anchor: str
     minutes: int | None
 
-    def minute(self, count: int) -> int | None:
-        """Return the minute of a session of `count` minutes (0 = the first), None when the session has no such minute.
+    def minutes_of(self, count: int) -> range:
+        """Return the minutes of a session of `count` minutes (0 = the first): one, none when it is too short, or all.
 
         market_open(minutes=m) is the m-th minute, market_close(minutes=m) the one that ends m minutes before the close.
         """
         if self.minutes is None:
-            return None
+            return range(count)
         minute = self.minutes - 1 if self.anchor == "market_open" else count - 1 - self.minutes
-        return minute if 0 <= minute < count else None
+        return range(minute, minute + 1) if 0 <= minute < count else range(0)
 
     def __repr__(self) -> str:
         """Show the call that makes this rule."""

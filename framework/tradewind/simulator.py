@@ -12,7 +12,7 @@ session end          positions in assets whose life is over are closed, open ord
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -215,33 +215,44 @@ class Simulator:
         """
         algorithm, blotter, ledger, clock = self.algorithm, self.blotter, self.ledger, self.market.clock
         context, data, handle_data = algorithm.context, algorithm.data, algorithm.functions.handle_data
-        mark_now = self._mark_now
-        first, stamps = clock.bars(session).start, clock.stamps(session)
-        due, always = algorithm.due(session, len(stamps))
-        told = self.recorder.by_minute
-        every_minute = handle_data is not None or bool(always) or told
-        algorithm.move_to(Phase.TRADING, first, session, stamps[0])
-        minute, rows = 0, self.market.prices.known_rows
-        while minute < len(stamps):
-            at, now = first + minute, stamps[minute]
-            algorithm.end, algorithm.now = at, now
-            data.to_minute(at, minute, now, rows[minute])
+        mark_now, watched = self._mark_now, self.desk is not None or self.recorder.by_minute
+        bars, stamps = clock.bars(session), clock.stamps(session)
+        due = algorithm.due(session, bars)
+        algorithm.move_to(Phase.TRADING, bars[0], session, stamps[0])
+        minutes: Iterable[Any] = zip(bars, stamps, self.market.prices.known_rows(), strict=True)
+        if handle_data is None and not self.recorder.by_minute:
+            minutes = self._awaited(minutes, due)
+        for at, now, known in minutes:
+            algorithm.end = data.end = at
+            algorithm.now = data.now = now
+            data.known = known
             if blotter.anything_open:
                 blotter.move_to(now)
                 self._fill(at, now)
             blotter.now, ledger.mark_first = now, mark_now
             if handle_data is not None:
                 handle_data(context, data)
-            for function in due.get(minute, always):
-                function(context, data)
-            if self.desk is not None:
-                self.desk.review(at, session)
-            if told:
-                self._mark_now()
-                self.recorder.end_of_minute(session, now)
-            minute = minute + 1 if every_minute or blotter.anything_open else _next(due, minute, len(stamps))
-        algorithm.move_to(Phase.TRADING, first + len(stamps) - 1, session, stamps[-1])
+            if at in due:
+                for function in due[at]:
+                    function(context, data)
+            if watched:
+                self._end_of_minute(at, now)
+        algorithm.move_to(Phase.TRADING, bars[-1], session, stamps[-1])
         self._mark_now()
+
+    def _awaited(self, minutes: Iterable[Any], due: Container[int]) -> Iterator[Any]:
+        """Pick the minutes in which something can happen: an order is open, or a function is due."""
+        for minute in minutes:
+            if self.blotter.anything_open or minute[0] in due:
+                yield minute
+
+    def _end_of_minute(self, at: int, now: int) -> None:
+        """Look at the margin, and write the minute down, where that is wanted."""
+        if self.desk is not None:
+            self.desk.review(at, self.session)
+        if self.recorder.by_minute:
+            self._mark_now()
+            self.recorder.end_of_minute(self.session, now)
 
     def _mark_now(self) -> None:
         """Value the holdings at the last known prices of the current bar."""
@@ -302,11 +313,6 @@ def _closing(columns: ArrayLike, amounts: ArrayLike, prices: ArrayLike) -> Fills
     column, amount, price = np.asarray(columns), np.asarray(amounts), np.asarray(prices, dtype=float)
     some = amount != 0
     return closing_fills(column[some], amount[some], price[some])
-
-
-def _next(due: dict[int, list[Any]], minute: int, count: int) -> int:
-    """Return the next minute at which something is scheduled, `count` when there is none."""
-    return min((m for m in due if m > minute), default=count)
 
 
 class _UserCode:
