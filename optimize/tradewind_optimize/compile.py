@@ -72,7 +72,9 @@ def _terms(objective: Objective, universe: Universe, held: Ints) -> Terms:
 def stack(universe: Universe, terms: Terms, blocks: Sequence[tuple[int, Block]]) -> CompiledProblem:
     """One CompiledProblem from the objective's terms and all blocks."""
     n = universe.n
-    lower, upper, lower_source, upper_source = _intersect(n, [(i, b) for i, b in blocks if isinstance(b, Box)])
+    lower, upper, lower_source, upper_source = _intersect(
+        universe.everyone, [(i, b) for i, b in blocks if isinstance(b, Box)]
+    )
     linear = [(i, b) for i, b in blocks if isinstance(b, Linear) and len(b.lower)]
     hinges = [(i, b) for i, b in blocks if isinstance(b, Hinge) and b.bound < np.inf]
     quadratics = [(i, b) for i, b in blocks if isinstance(b, Quadratic)]
@@ -107,14 +109,14 @@ def stack(universe: Universe, terms: Terms, blocks: Sequence[tuple[int, Block]])
     )
 
 
-def _intersect(n: int, boxes: Sequence[tuple[int, Box]]) -> tuple[Floats, Floats, Ints, Ints]:
+def _intersect(everyone: Ints, boxes: Sequence[tuple[int, Box]]) -> tuple[Floats, Floats, Ints, Ints]:
     """The tightest bound of each side and the constraint that gave it (the first of several equal ones)."""
+    n = len(everyone)
     lower, upper = np.full(n, -np.inf), np.full(n, np.inf)
     lower_source, upper_source = np.full(n, OBJECTIVE), np.full(n, OBJECTIVE)
-    everyone = np.arange(n)
     for ordinal, box in boxes:
         at = box.positions
-        if len(at) == n and (at == everyone).all():  # the whole portfolio: no need to pick
+        if at is everyone or (len(at) == n and (at == everyone).all()):  # the whole portfolio: no need to pick
             low, high = lower < box.lower, upper > box.upper
             np.maximum(lower, box.lower, out=lower)
             np.minimum(upper, box.upper, out=upper)

@@ -303,6 +303,8 @@ def column(values: Any, word: str, parameter: str, missing: str) -> Column:
 def bounds(values: Any, word: str, parameter: str, free: Hashable, unlimited: float) -> Column:
     """Bounds as a :class:`Column`: the sentinel ``free`` becomes ``unlimited`` (±inf), NaN is refused."""
     keys, raw = _pairs(values, word, parameter)
+    if not len(raw):
+        return Column(keys, _NONE)
     if isinstance(raw, list) or raw.dtype == object:
         raw = [unlimited if item is free else item for item in raw]
     numbers = _floats(raw, word, parameter)
@@ -312,6 +314,10 @@ def bounds(values: Any, word: str, parameter: str, free: Hashable, unlimited: fl
         hint = "Use NotConstrained for a side without a limit."
         raise InvalidParameter(word, parameter, found, "a number for every label", hint)
     return _column(keys, numbers, word, parameter)
+
+
+_NONE: Floats = np.empty(0)
+_NONE.setflags(write=False)
 
 
 def _column(keys: Keys, numbers: Floats, word: str, parameter: str) -> Column:
@@ -357,6 +363,13 @@ class Universe:
         """The labels, one a position."""
         return self.keys.index
 
+    @cached_property
+    def everyone(self) -> Ints:
+        """int64[n]: all positions, for a block over the whole portfolio."""
+        out = np.arange(self.n)
+        out.setflags(write=False)
+        return out
+
     def positions(self, labels: Keys | Iterable[Hashable]) -> Ints:
         """int64[len(labels)]: the position of each label, −1 for those outside the universe."""
         return self.keys.positions(labels if isinstance(labels, Keys) else Keys(index_of(labels)))
@@ -368,11 +381,11 @@ class Universe:
 
     def align(self, values: Column, default: float = 0.0) -> Floats:
         """float64[n]: the values in universe order, ``default`` where a label has none."""
+        if not len(values):
+            return np.full(self.n, default, dtype=np.float64)
         if self.keys.same(values.keys):
             return values.values
         out = np.full(self.n, default, dtype=np.float64)
-        if not len(values):
-            return out
         at = self.positions(values.keys)
         known = at >= 0
         out[at[known]] = values.values[known]

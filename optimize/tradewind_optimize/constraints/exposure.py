@@ -138,8 +138,9 @@ class FactorExposure(Constraint):
 
 def rows_shown(names: tuple[Hashable, ...], low: Floats, high: Floats) -> tuple[str, ...]:
     """The names of rows, and their bounds where all have the same."""
-    same = len(names) > 0 and bool((low == low[0]).all() and (high == high[0]).all())
-    return (listed(names), plain(low[0]), plain(high[0])) if same else (listed(names),)
+    least, most = set(low.tolist()), set(high.tolist())
+    same = len(least) == len(most) == 1
+    return (listed(names), plain(least.pop()), plain(most.pop())) if same else (listed(names),)
 
 
 def _numbers(frame: pd.DataFrame, word: str) -> Floats:
@@ -157,6 +158,8 @@ def _complete(given: Any, factors: Keys, word: str, parameter: str, unlimited: f
 
 def aligned_bounds(values: Column, names: Keys, word: str, parameter: str, what: str) -> Floats:
     """float64[len(names)]: the bound of each name; InvalidParameter when a name has none or a bound has no name."""
+    if list(values.keys) == list(names):
+        return values.values
     at = values.keys.positions(names)
     if (at < 0).any():
         missing = list(names.index[at < 0])

@@ -69,7 +69,7 @@ class PositionConcentration(Constraint):
         if self._lookthru is None:
             low = universe.align(self.min_weights, self.default_min_weight)
             high = universe.align(self.max_weights, self.default_max_weight)
-            yield Box(np.arange(universe.n), low, high)
+            yield Box(universe.everyone, low, high)
         else:
             labels, matrix = self._lookthru.effective(universe)
             yield self._effective(labels, matrix)

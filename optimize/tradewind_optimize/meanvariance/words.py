@@ -93,7 +93,7 @@ class Bounds(Constraint):
 
     def rows(self, universe: Universe) -> Iterable[Block]:
         """One box over every asset."""
-        yield Box(np.arange(universe.n), self.lower, self.upper)
+        yield Box(universe.everyone, self.lower, self.upper)
 
     def __repr__(self) -> str:
         return self.name

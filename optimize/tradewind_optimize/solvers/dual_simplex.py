@@ -86,8 +86,9 @@ def _begin(program: Program, cost: np.ndarray, n: int) -> State:
     for j in range(size):
         basis[j], place[pieces + j], inverse[j, j] = pieces + j, j, -1.0
         least[pieces + j], most[pieces + j] = program.low[j], program.high[j]
-    free = (np.empty(both), np.empty(size), np.empty(n), np.empty(both, dtype=np.int64), np.empty(both), np.empty(n))
-    return State(x, least, most, reduced, side, place, basis, inverse, *free)
+    free = (np.empty(both), np.empty(size), np.empty(n), np.empty(both, dtype=np.int64))
+    steps = np.empty(both), np.empty(both), np.empty(n)
+    return State(x, least, most, reduced, side, place, basis, inverse, *free, *steps)
 
 
 @njit(cache=True)
@@ -245,25 +246,24 @@ def _turned(state: State, v: int) -> float:
 
 
 @njit(cache=True)
-def _flip(data: Arrays, program: Program, state: State, passed: int, keep: int, amounts: np.ndarray) -> None:
-    """Carry the passed candidates to their other ends, the basic variables along; ``amounts`` is 0 before and after."""
-    size, pieces = len(state.basis), len(program.cost)
-    rows, any_piece = state.column, False
+def _flip(data: Arrays, program: Program, state: State, passed: int, keep: int) -> None:
+    """Carry the passed candidates to their other ends, the basic variables along."""
+    m, size, pieces = data.rows.shape[0], len(state.basis), len(program.cost)
+    rows, by_asset = state.column, state.moved
+    rows[:], by_asset[:] = 0.0, 0.0
     for at in range(passed):
         v = state.chosen[at]
-        if v != keep and v < pieces:
-            any_piece = True
-            amounts[v] = _turned(state, v)
-    if any_piece:
-        _activity(data, program, amounts, state.moved, rows)
-    else:
-        rows[:] = 0.0
-    for at in range(passed):
-        v = state.chosen[at]
-        if v < pieces:
-            amounts[v] = 0.0
-        elif v != keep:
-            rows[v - pieces] -= _turned(state, v)
+        if v == keep:
+            continue
+        went = _turned(state, v)
+        if v >= pieces:
+            rows[v - pieces] -= went
+            continue
+        by_asset[program.asset[v]] += went
+        for j in range(size - m):
+            rows[m + j] += program.slope[j, v] * went
+    for j in range(m):
+        rows[j] += dot(data.rows[j], by_asset, len(by_asset))
     for r in range(size):
         state.x[state.basis[r]] -= dot(state.inverse[r], rows, size)
 
@@ -301,7 +301,7 @@ def _pivot(data: Arrays, program: Program, state: State, row: int, entering: int
 
 
 @njit(cache=True)
-def _advance(data: Arrays, program: Program, state: State, scale: float, amounts: np.ndarray) -> int:
+def _advance(data: Arrays, program: Program, state: State, scale: float) -> int:
     """One pivot: 1 moved, 0 nothing to do, −1 no portfolio exists, −2 numbers not to be trusted."""
     row, delta = _leaving(state)
     if row < 0:
@@ -316,7 +316,7 @@ def _advance(data: Arrays, program: Program, state: State, scale: float, amounts
     if at < 0:
         return -2
     entering = state.chosen[at]
-    _flip(data, program, state, passed, entering, amounts)
+    _flip(data, program, state, passed, entering)
     return 1 if _pivot(data, program, state, row, entering, delta > 0.0, turn) else -2
 
 
@@ -326,13 +326,13 @@ def minimise(data: Arrays, limit: int) -> tuple[int, int, np.ndarray, np.ndarray
     n, size = data.rows.shape[1], len(data.row_lower) + len(data.limits)
     program = cut(data)
     cost, scale = moved_costs(program)
-    state, amounts = _begin(program, cost, n), np.zeros(len(program.cost))
+    state = _begin(program, cost, n)
     weights, pi = np.empty(n), np.zeros(size)
     _activity(data, program, state.x[: len(cost)], state.moved, state.column)
     state.x[len(cost) :] = state.column
     fresh, since, trouble = True, 0, 0
     for pivots in range(limit):
-        did = _advance(data, program, state, scale, amounts)
+        did = _advance(data, program, state, scale)
         if did == 1:
             fresh, since = False, since + 1
         if did == 1 and since < FRESH:

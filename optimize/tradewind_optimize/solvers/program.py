@@ -45,6 +45,7 @@ class State(NamedTuple):
     asset_part: np.ndarray
     chosen: np.ndarray
     ratio: np.ndarray
+    weight: np.ndarray
     moved: np.ndarray
 
 

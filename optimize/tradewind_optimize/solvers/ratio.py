@@ -9,7 +9,7 @@ from tradewind_optimize.solvers.program import NOISE, State
 
 @njit(cache=True)
 def candidates(state: State, turn: float) -> int:
-    """Variables whose reduced cost falls to zero along the step, with their ratios; returns how many."""
+    """Variables whose reduced cost falls to zero along the step, with ratios and weights; returns how many."""
     count, chosen, alpha, side = 0, state.chosen, state.alpha, state.side
     for v in range(len(alpha)):
         chosen[count] = v
@@ -17,6 +17,7 @@ def candidates(state: State, turn: float) -> int:
     for at in range(count):
         v = chosen[at]
         state.ratio[at] = max(turn * state.reduced[v] / alpha[v], 0.0)
+        state.weight[at] = abs(alpha[v]) * (state.most[v] - state.least[v])
     return count
 
 
@@ -24,12 +25,23 @@ def candidates(state: State, turn: float) -> int:
 def _swap(state: State, a: int, b: int) -> None:
     state.chosen[a], state.chosen[b] = state.chosen[b], state.chosen[a]
     state.ratio[a], state.ratio[b] = state.ratio[b], state.ratio[a]
+    state.weight[a], state.weight[b] = state.weight[b], state.weight[a]
 
 
 @njit(cache=True)
-def _weight(state: State, at: int) -> float:
-    v = state.chosen[at]
-    return abs(state.alpha[v]) * (state.most[v] - state.least[v])
+def _gather(state: State, low: int, high: int, limit: float, also_equal: bool) -> tuple[int, float]:
+    """Bring the candidates with ratios below ``limit`` (or equal to it) to the front; (their end, their weight).
+
+    Every entry is exchanged, with itself at worst: a processor cannot guess which are small, and need not.
+    """
+    end, total = low, 0.0
+    for at in range(low, high):
+        ratio, weight = state.ratio[at], state.weight[at]
+        belongs = (ratio < limit) | (also_equal & (ratio == limit))
+        _swap(state, at, end)
+        total += weight if belongs else 0.0
+        end += belongs
+    return end, total
 
 
 @njit(cache=True)
@@ -41,26 +53,15 @@ def long_step(state: State, count: int, slope: float) -> tuple[int, int, float]:
     low, high = 0, count
     while low < high:
         middle = _median(state.ratio[low], state.ratio[(low + high) // 2], state.ratio[high - 1])
-        less, at, more = low, low, high
-        lighter = same = 0.0
-        while at < more:
-            if state.ratio[at] < middle:
-                lighter += _weight(state, at)
-                _swap(state, at, less)
-                less, at = less + 1, at + 1
-            elif state.ratio[at] > middle:
-                more -= 1
-                _swap(state, at, more)
-            else:
-                same += _weight(state, at)
-                at += 1
+        less, lighter = _gather(state, low, high, middle, False)
         if lighter >= slope:
             high = less
-        elif lighter + same >= slope:
+            continue
+        more, same = _gather(state, less, high, middle, True)
+        if lighter + same >= slope:
             return less, more, middle
-        else:
-            slope -= lighter + same
-            low = more
+        slope -= lighter + same
+        low = more
     return -1, 0, 0.0
 
 
