@@ -15,7 +15,7 @@ from tradewind import guards, matching, sizing
 from tradewind.cancel_policy import SESSION_END, CancelPolicy, NeverCancel
 from tradewind.commission import CommissionModel, PerContract, PerShare
 from tradewind.fill_rules import Bar, FillRules
-from tradewind.matching import COSTS, FILL, ORDER, OrderBook
+from tradewind.matching import COSTS, FILL, ORDER, FillBook, OrderBook
 from tradewind.orders import Fill, Order, OrderStatus, order_id
 from tradewind.semantics import Semantics
 from tradewind.slippage import FixedBasisPointsSlippage, LiquidityExceeded, SlippageModel, VolatilityVolumeShare
@@ -51,33 +51,7 @@ TERMS = 5  # column, amount, via, asked, shares
 _EMPTY = np.empty(0, dtype=np.int64)
 
 
-class Fills:
-    """The fills of one bar in order, a table of matching.FILL; each field as an array."""
-
-    def __init__(self, table: np.ndarray) -> None:
-        self.table = table
-
-    def __len__(self) -> int:
-        """Return the number of fills."""
-        return len(self.table)
-
-    def __getattr__(self, name: str) -> np.ndarray:
-        """Return a field: order (ordinal, −1 = closing fill), column, signed amount, price, commission."""
-        if name not in FILL.fields:  # type: ignore[operator]  # a structured dtype has fields
-            raise AttributeError(name)
-        return self.table[name]
-
-
-NO_FILLS = Fills(np.empty(0, dtype=FILL))
-
-
-def closing_fills(columns: np.ndarray, amounts: np.ndarray, prices: np.ndarray) -> Fills:
-    """Return fills that no order asked for, free of commission."""
-    table = np.zeros(len(columns), dtype=FILL)
-    table["order"], table["column"], table["amount"], table["price"] = -1, columns, amounts, prices
-    return Fills(table)
-
-
+NO_FILLS = np.empty(0, dtype=FILL)
 NO_ORDER = -1
 
 
@@ -98,7 +72,7 @@ class Blotter:
         self._open = _EMPTY
         self.anything_open = False
         self._used = np.zeros(len(finder))
-        self._fills = np.zeros(1024, dtype=FILL)
+        self.fills = FillBook()
         self.slippage: list[SlippageModel] = [FixedBasisPointsSlippage(), VolatilityVolumeShare()]
         self.commission: list[CommissionModel] = [PerShare(), PerContract()]
         self.cancel_policy: CancelPolicy = NeverCancel()
@@ -213,8 +187,12 @@ class Blotter:
 
     def _prune(self) -> None:
         """Drop from the open orders what is open no longer."""
-        self._open = matching.still_open(self.orders.table, self.open_orders)
-        self.anything_open = len(self._open) > 0
+        which = self.open_orders
+        self._keep_open(matching.keep_open(self.orders.table, which))
+
+    def _keep_open(self, count: int) -> None:
+        """Keep the first of the open orders, which a kernel has moved there."""
+        self._open, self.anything_open = self._open[:count], count > 0
 
     def _open_in(self, column: int) -> list[int]:
         """Return the open orders of one asset."""
@@ -283,8 +261,8 @@ class Blotter:
 
     # ---------------------------------------------------------------- fills
 
-    def fill(self, close: np.ndarray, volume: np.ndarray, now: int, data: Any, bar: Bar | None = None) -> Fills:
-        """Fill the open orders against one bar (float64[N] rows of raw close and volume).
+    def fill(self, close: np.ndarray, volume: np.ndarray, now: int, data: Any, bar: Bar | None = None) -> np.ndarray:
+        """Fill the open orders against one bar (float64[N] rows of raw close and volume); return the fills.
 
         `bar` is given when fill_rules are set: then they say which of its prices count.
         """
@@ -294,24 +272,28 @@ class Blotter:
         which = self.open_orders
         if not len(which):
             return NO_FILLS
-        if len(which) > len(self._fills):
-            self._fills = np.zeros(2 * len(which), dtype=FILL)
-        table, costs = self.orders.table, self._cost_models()
-        custom = self._decides_in_python
+        self.fills.make_room(len(which))
+        costs, custom = self._cost_models(), self._decides_in_python
         if bar is not None or (custom is not None and custom[self._orders.column[which]].any()):
             count = self._fill_in_python(which, close, volume, now, data, bar)
+            self._prune()
         else:
-            caps = self._semantics.limit_caps_price
-            count = matching.fill_orders(
-                table, which, close, volume, self._asset_class, costs, caps, self._used, self._fills, now
-            )
-        if not count:
-            return NO_FILLS
+            count = self._fill_compiled(which, close, volume, costs, now)
+        return self.fills.take(count) if count else NO_FILLS
+
+    def _fill_compiled(
+        self, which: np.ndarray, close: np.ndarray, volume: np.ndarray, costs: np.ndarray, now: int
+    ) -> int:
+        """Fill through the compiled forms of the models; return the number of fills."""
+        caps, group, book = self._semantics.limit_caps_price, self._asset_class, self.fills
+        count, left = matching.fill_orders(
+            self._orders.table, which, close, volume, group, costs, caps, self._used, book.table, book.count, now
+        )
         if count < 0:
-            order = self.snapshot(-1 - count)
-            guards.checked_price(self._model_of(self.slippage, order), order, float(self._fills["price"][0]), False)
-        self._prune()
-        return Fills(self._fills[:count].copy())
+            order, price = self.snapshot(-1 - count), float(book.table["price"][book.count])
+            guards.checked_price(self._model_of(self.slippage, order), order, price, False)
+        self._keep_open(left)
+        return int(count)
 
     def _fill_in_python(
         self, which: np.ndarray, close: np.ndarray, volume: np.ndarray, now: int, data: Any, bar: Bar | None
@@ -402,7 +384,16 @@ class Blotter:
         built_in = model.compiled_kind() != matching.CUSTOM
         cost = guards.checked_cost(model, order, model.calculate(order, fill), may_be_negative=built_in)
         matching.book_execution(self.orders.table, i, amount, cost, now)
-        self._fills[count] = i, column, amount, price, cost
+        self.fills.table[self.fills.count + count] = i, column, amount, price, cost, now
+
+    def close_out(self, columns: np.ndarray, amounts: np.ndarray, prices: np.ndarray, now: int) -> np.ndarray:
+        """Return fills that no order asked for, free of commission; those of 0 shares are left out."""
+        some = amounts != 0
+        self.fills.make_room(len(columns))
+        table = self.fills.take(int(some.sum()))
+        table["order"], table["time"], table["commission"] = NO_ORDER, now, 0.0
+        table["column"], table["amount"], table["price"] = columns[some], amounts[some], prices[some]
+        return table
 
     # ---------------------------------------------------------------- snapshots
 

@@ -196,12 +196,16 @@ def _all_trade(columns: Vector, close: Vector) -> bool:
 
 
 @njit(cache=True)
-def mark_row(book: Table, cash: Vector, columns: Vector, prices: Vector) -> bool:
-    """Take new prices, prices[column], for the held columns, if all of them have one; say whether they had."""
+def mark_row(book: Table, cash: Vector, columns: Vector, prices: Vector, sums: Vector) -> bool:
+    """Take new prices, prices[column], for the held columns, if all of them have one; say whether they had.
+
+    sums: float64[6], what totals() writes, then at the new prices.
+    """
     if not _all_trade(columns, prices):
         return False
     for column in columns:
         _settle(book, cash, column, prices[column])
+    totals(book, columns, sums)
     return True
 
 

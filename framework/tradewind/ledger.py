@@ -81,8 +81,10 @@ class Ledger:
         self._held = np.zeros(columns + 1, dtype=np.int64)
         self._count = 0
         self._sums = np.zeros(6)
+        self._balances, self._values = self.book.cash.data, self._sums.data  # their numbers as plain floats
+        self._summed = False  # whether the sums are those of the book as it stands
+        self._totals: Totals | None = None  # the sums, once they were asked for
         self._cash_settles = False  # whether some column pays its gains into cash when it is marked
-        self._totals: Totals | None = None
         self.mark_first: Callable[[], None] | None = None
         cash, stock = actions.dividends, actions.stock_dividends
         always = semantics.pay_on_next_session
@@ -104,14 +106,14 @@ class Ledger:
         """The balance; negative when more was bought than there was cash."""
         if self.mark_first is not None and self._cash_settles:
             self.marked()
-        return float(self.book.cash[kernels.CASH])
+        return self._balances[kernels.CASH]
 
     @property
     def flow(self) -> float:
         """The sum of everything that ever moved cash: trades, gains of contracts, commissions, dividends, fractions."""
         if self.mark_first is not None and self._cash_settles:
             self.marked()
-        return float(self.book.cash[kernels.FLOW])
+        return self._balances[kernels.FLOW]
 
     @property
     def held(self) -> np.ndarray:
@@ -125,21 +127,28 @@ class Ledger:
             mark()
         return self.book
 
+    def _sum(self) -> None:
+        """Sum the positions at their last prices, where that is not done yet."""
+        if self.mark_first is not None:
+            self.marked()
+        if not self._summed:
+            kernels.totals(self._table, self.held, self._sums)
+            self._summed, self._totals = True, None
+
     @property
     def totals(self) -> Totals:
         """The sums over the positions at their last prices."""
-        if self.mark_first is not None:
-            self.marked()
+        self._sum()
         if self._totals is None:
-            kernels.totals(self._table, self.held, self._sums)
-            long_value, short_value, long_exposure, short_exposure, longs, shorts = self._sums.tolist()
+            long_value, short_value, long_exposure, short_exposure, longs, shorts = self._values
             self._totals = Totals(long_value, short_value, long_exposure, short_exposure, int(longs), int(shorts))
         return self._totals
 
     @property
     def equity(self) -> float:
         """cash + Σ value."""
-        return self.cash + self.totals.value
+        self._sum()
+        return self._balances[kernels.CASH] + (self._values[kernels.LONG_VALUE] + self._values[kernels.SHORT_VALUE])
 
     @property
     def gain(self) -> float:
@@ -185,7 +194,7 @@ class Ledger:
         if not self.sessions_with_dividends[session]:
             return
         kernels.dividends_of_session(self._table, self._cash, self._dividends, *self._dividend_rows, session)
-        self._totals = None
+        self._summed = False
         if self.sessions_with_stock[session]:
             self._earn_and_pay_stock(session, price_before)
 
@@ -219,27 +228,28 @@ class Ledger:
     def apply_fills(self, fills: np.ndarray) -> None:
         """Book the fills of one bar (matching.FILL) in order, then their commissions."""
         self._count = kernels.apply_fills(self._table, self._cash, self._held, self._count, fills)
-        self._totals = None
+        self._summed = False
 
     def mark(self, columns: np.ndarray, prices: np.ndarray) -> None:
         """Value the held columns at new prices; NaN keeps the old one."""
         kernels.mark(self._table, self._cash, columns, prices)
-        self._totals = None
+        self._summed = False
 
     def mark_row(self, prices: np.ndarray) -> bool:
         """Value every holding at its entry of prices (float64[N]); do nothing and say False when one of them is NaN."""
+        self._summed = bool(kernels.mark_row(self._table, self._cash, self.held, prices, self._sums))
         self._totals = None
-        return bool(kernels.mark_row(self._table, self._cash, self.held, prices))
+        return self._summed
 
     def _touched(self, columns: np.ndarray) -> None:
         """Bring the list of held columns up to date."""
         self._count = kernels.update_held(self._table, self._held, self._count, columns)
-        self._totals = None
+        self._summed = False
 
     def run_quiet(self, close: np.ndarray, first: int, stop: int, rows: np.ndarray) -> int:
         """Run sessions on which nobody acts in one compiled loop; kernels.run_quiet says what is written where."""
         after = not self._semantics.pnl_includes_dividends
-        self._totals = None
+        self._summed = False
         return kernels.run_quiet(
             self._table, self._cash, self.held, self._dividends, *self._dividend_rows, close, first, stop, after, rows
         )

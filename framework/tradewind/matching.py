@@ -60,6 +60,7 @@ FILL = np.dtype(
         ("amount", np.int64),  # signed shares
         ("price", np.float64),
         ("commission", np.float64),
+        ("time", np.int64),  # ns UTC of the bar
     ]
 )
 COSTS = np.dtype(
@@ -71,6 +72,7 @@ COSTS = np.dtype(
     ]
 )
 """The slippage and commission of an asset class (row 0 equities, 1 futures) as numbers."""
+FILLS_AT_FIRST = 1 << 12
 
 
 class OrderBook:
@@ -99,6 +101,30 @@ class OrderBook:
         self.table = table
         for name in ORDER.names or ():
             setattr(self, name, table[name])
+
+
+class FillBook:
+    """Every fill of a run in order: the first `count` rows of a table of FILL."""
+
+    def __init__(self) -> None:
+        self.table, self.count = np.zeros(FILLS_AT_FIRST, dtype=FILL), 0
+
+    def make_room(self, count: int) -> None:
+        """Make room for so many fills more."""
+        if self.count + count > len(self.table):
+            table = np.zeros(2 * (self.count + count), dtype=FILL)
+            table[: self.count] = self.written
+            self.table = table
+
+    def take(self, count: int) -> np.ndarray:
+        """Return the next rows of the table, which count as written from now on."""
+        self.count += count
+        return self.table[self.count - count : self.count]
+
+    @property
+    def written(self) -> np.ndarray:
+        """The fills so far."""
+        return self.table[: self.count]
 
 
 @njit(cache=True)
@@ -209,15 +235,26 @@ def _within_limit(orders: Table, i: int, side: int, paid: float, kind: int, caps
 
 @njit(cache=True)
 def _execute(
-    orders: Table, i: int, amount: int, paid: float, costs: Table, group: int, fills: Table, count: int, now: int
+    orders: Table, i: int, amount: int, paid: float, costs: Table, group: int, fills: Table, row: int, now: int
 ) -> None:
-    """Charge the commission of a fill of order i, and write the fill into the order and into row `count` of fills."""
+    """Charge the commission of a fill of order i, and write the fill into the order and into a row of fills."""
     first, second = costs.commission[group, 0], costs.commission[group, 1]
     kind, filled, charged_before = costs.commission_kind[group], orders.filled[i], orders.commission[i]
     cost = charged(kind, first, second, amount, paid, filled, charged_before)
     book_execution(orders, i, amount, cost, now)
-    fills.order[count], fills.column[count], fills.amount[count] = i, orders.column[i], amount
-    fills.price[count], fills.commission[count] = paid, cost
+    fills.order[row], fills.column[row], fills.amount[row] = i, orders.column[i], amount
+    fills.price[row], fills.commission[row], fills.time[row] = paid, cost, now
+
+
+@njit(cache=True)
+def keep_open(orders: Table, open_orders: np.ndarray) -> int:
+    """Move the entries of `open_orders` whose status is still OPEN to its front, in their order; return how many."""
+    count = 0
+    for i in open_orders:
+        if orders.status[i] == OPEN:
+            open_orders[count] = i
+            count += 1
+    return count
 
 
 @njit(cache=True)
@@ -231,12 +268,13 @@ def fill_orders(
     limit_caps_price: bool,
     used: np.ndarray,
     fills: Table,
+    start: int,
     now: int,
-) -> int:
-    """Fill the open orders against one bar; return the number of fills written to `fills`.
+) -> tuple[int, int]:
+    """Fill the open orders against one bar; return (fills written from row `start` of `fills` on, orders still open).
 
-    A price that cannot be booked (NaN; 0 or less for equities) stops it: the answer is −1 − the order, the price stands
-    in the first fill.
+    Those orders are moved to the front of open_orders. A price that cannot be booked (NaN; 0 or less for equities)
+    stops it: the answer is (−1 − the order, anything), the price stands in row `start`.
 
     close, volume: float64[N] rows of the bar; asset_class: int8[N]; costs: COSTS[2]; used: float64[N] scratch, cleared
     here for the columns concerned; a column whose bar is full has −1 there.
@@ -264,24 +302,12 @@ def fill_orders(
             orders.waits[i, BEYOND_LIMIT] += 1
             continue
         if not paid > 0.0 and (group == EQUITIES or np.isnan(paid)):
-            fills.price[0] = paid
-            return -1 - i
+            fills.price[start] = paid
+            return -1 - i, 0
         used[column] += shares
-        _execute(orders, i, side * shares, paid, costs, group, fills, count, now)
+        _execute(orders, i, side * shares, paid, costs, group, fills, start + count, now)
         count += 1
-    return count
-
-
-@njit(cache=True)
-def still_open(orders: Table, open_orders: np.ndarray) -> np.ndarray:
-    """Return the entries of `open_orders` whose status is still OPEN, in their order."""
-    left = np.empty(len(open_orders), dtype=np.int64)
-    count = 0
-    for i in open_orders:
-        if orders.status[i] == OPEN:
-            left[count] = i
-            count += 1
-    return left[:count]
+    return count, keep_open(orders, open_orders)
 
 
 def split_order(orders: OrderBook, i: int, numerator: int, denominator: int, exact: bool) -> int:

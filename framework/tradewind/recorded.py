@@ -163,26 +163,21 @@ def revisions(rows: Sequence[tuple[Any, ...]]) -> pd.DataFrame:
     return frame.assign(time=utc(frame["time"].to_numpy(dtype=np.int64)))
 
 
-def fills(parts: Sequence[tuple[int, int, Any]], finder: AssetFinder, sessions: Sessions) -> pd.DataFrame:
-    """Return the fills table of (session, time, fills) bar by bar."""
-    if not parts:
+def fills(made: np.ndarray, finder: AssetFinder, sessions: Sessions) -> pd.DataFrame:
+    """Return the fills table of matching.FILL rows."""
+    if not len(made):
         return empty_table("fills")
-    sizes = [len(found) for _, _, found in parts]
-    joined = {
-        name: np.concatenate([getattr(found, name) for _, _, found in parts])
-        for name in ("order", "column", "amount", "price", "commission")
-    }
-    order = joined["order"]
+    column, order = made["column"], made["order"]
     return pd.DataFrame(
         {
-            "session": sessions.index[np.repeat([session for session, _, _ in parts], sizes)],
-            "time": utc(np.repeat([now for _, now, _ in parts], sizes)),
-            **_named(finder, joined["column"]),
-            "order_id": pd.arrays.IntegerArray(np.maximum(order, 0).astype(np.int64), order < 0),
-            "amount": joined["amount"],
-            "price": joined["price"],
-            "commission": joined["commission"],
-            "multiplier": finder.multiplier[joined["column"]],
+            "session": sessions.index[np.searchsorted(sessions.closes, made["time"])],
+            "time": utc(made["time"]),
+            **_named(finder, column),
+            "order_id": pd.arrays.IntegerArray(np.maximum(order, 0), order < 0),
+            "amount": made["amount"],
+            "price": made["price"],
+            "commission": made["commission"],
+            "multiplier": finder.multiplier[column],
         }
     )
 
@@ -279,19 +274,14 @@ def _count_orders(
             counts[updated[i]] += 1
 
 
-def counts_a_session(
-    parts: Sequence[tuple[int, int, Any]], blotter: Any, sessions: Sessions, first: int, length: int
-) -> dict[str, np.ndarray]:
+def counts_a_session(blotter: Any, sessions: Sessions, first: int, length: int) -> dict[str, np.ndarray]:
     """Return transactions_count (fills, closing fills included) and orders_count, int64[T] each."""
-    transactions, active = np.zeros(length, dtype=np.int64), np.zeros(length + 1, dtype=np.int64)
-    for session, _, found in parts:
-        transactions[session - first] += len(found)
-    o, count = blotter.orders, blotter.count
-    placed, changed = (
-        np.minimum(np.searchsorted(sessions.closes, stamps[:count]) - first, length)
-        for stamps in (o.created, o.updated)
+    made, o, count = blotter.fills.written, blotter.orders, blotter.count
+    active = np.zeros(length + 1, dtype=np.int64)
+    placed, changed, filled = (
+        np.minimum(np.searchsorted(sessions.closes, stamps) - first, length)
+        for stamps in (o.created[:count], o.updated[:count], made["time"])
     )
-    order = np.concatenate([np.empty(0, dtype=np.int64), *(found.order for _, _, found in parts)])
-    at = np.repeat([session - first for session, _, _ in parts], [len(found) for _, _, found in parts]).astype(np.int64)
-    _count_orders(placed, changed, order, at, np.empty(count, dtype=np.int64), active)
+    _count_orders(placed, changed, made["order"].copy(), filled, np.empty(count, dtype=np.int64), active)
+    transactions = np.bincount(filled, minlength=length)[:length].astype(np.int64)
     return {"transactions_count": transactions, "orders_count": active[:length]}

@@ -36,7 +36,6 @@ class Recorder:
         self._outside: dict[int, float] = {}  # money from outside, by the place of the session in the run
         self._cash = ledger.book.cash.data
         self.capital_changes: list[dict[str, Any]] = []
-        self._fills: list[tuple[int, int, Any]] = []
         self._variables: dict[str, Any] = {}
         self._variable_rows: list[dict[str, Any]] = []
         self._optimizer: list[dict[str, Any]] = []
@@ -70,11 +69,6 @@ class Recorder:
                 if name in PERF or name in NESTED:
                     raise ReservedRecordName(name)
         self._variables = {**self._variables, **values}
-
-    def fills(self, session: int, now: int, fills: Any) -> None:
-        """Note the fills of one bar."""
-        if len(fills):
-            self._fills.append((session, now, fills))
 
     def optimization(self, session: int, result: Any) -> None:
         """Note one call of the optimizer: its status, certificate and binding rows."""
@@ -177,7 +171,7 @@ class Recorder:
             partial(self._performance, blotter),
             orders=partial(recorded.orders, blotter, finder),
             revisions=partial(recorded.revisions, blotter.revisions),
-            fills=partial(recorded.fills, self._fills, finder, sessions),
+            fills=partial(recorded.fills, blotter.fills.written, finder, sessions),
             positions=partial(recorded.positions, held, finder, sessions),
             recorded=partial(recorded.variables, self._variable_rows, index),
             events=partial(recorded.events, blotter, finder),
@@ -195,7 +189,7 @@ class Recorder:
     def _performance(self, blotter: Any) -> pd.DataFrame:
         """Return the performance table."""
         length, first = self.sessions, self._clock.first
-        counts = recorded.counts_a_session(self._fills, blotter, self._clock.sessions, first, length)
+        counts = recorded.counts_a_session(blotter, self._clock.sessions, first, length)
         benchmark = None if self.benchmark_returns is None else self.benchmark_returns[:length]
         return recorded.performance(
             self._rows[: length + 1],

@@ -22,7 +22,7 @@ from numpy.typing import ArrayLike
 from tradewind import algorithm as running
 from tradewind import cancel_policy, mergers
 from tradewind.algorithm import Algorithm, Market, Phase
-from tradewind.blotter import ASSET_CLOSED, Blotter, Fills, closing_fills
+from tradewind.blotter import ASSET_CLOSED, Blotter
 from tradewind.capital import CapitalChange
 from tradewind.financing import Charges
 from tradewind.ledger import Ledger
@@ -181,7 +181,7 @@ class Simulator:
                     columns, before = np.array([terms.acquirer]), self.market.clock.before(session)
                     known = float(self.market.prices.last_known(columns, before, session)[0])
                 got, shares, price = mergers.exchange(terms, amount, last, known)
-                self._book(_closing([terms.target, terms.acquirer], [-amount, shares], [got, price]), now)
+                self._close_out([terms.target, terms.acquirer], [-amount, shares], [got, price], now)
 
     def before_trading_start(self, session: int) -> None:
         """Run the user's before_trading_start; it knows the previous session's bars, adjusted to today."""
@@ -264,7 +264,9 @@ class Simulator:
         prices = self.market.prices
         close, volume = prices.bar_rows(at)
         bar = None if self.blotter.fill_rules is None else prices.whole_bar(at)
-        self._book(self.blotter.fill(close, volume, now, self.algorithm.data, bar), now)
+        fills = self.blotter.fill(close, volume, now, self.algorithm.data, bar)
+        if len(fills):
+            self.ledger.apply_fills(fills)
 
     def end_of_session(self, session: int, now: int) -> None:
         """Close what reached the end of its life, cancel what the policy ends, check leverage, record the session."""
@@ -279,18 +281,12 @@ class Simulator:
             self.algorithm.controls.check_account(self.algorithm.account.leverage, now)
         self.recorder.end_of_session(session)
 
-    def _book(self, fills: Fills, now: int) -> None:
-        """Give fills to the ledger and the recorder."""
-        if len(fills):
-            self.ledger.apply_fills(fills.table)
-            self.recorder.fills(self.session, now, fills)
-
     def _mark(self, end: int, seen: int) -> None:
         """Value the holdings at the last known prices."""
-        held, prices = self.ledger.held, self.market.prices
-        if not len(held) or (prices.row_of(end, seen) >= 0 and self.ledger.mark_row(prices.quotes(end))):
-            return
-        self.ledger.mark(held, prices.marks(held, end, seen))
+        prices = self.market.prices
+        if prices.row_of(end, seen) < 0 or not self.ledger.mark_row(prices.quotes(end)):
+            held = self.ledger.held
+            self.ledger.mark(held, prices.marks(held, end, seen))
 
     def _close_ended(self, session: int, now: int) -> None:
         """Close positions at their last price, free of cost, and cancel orders, where the auto-close date has come."""
@@ -302,17 +298,15 @@ class Simulator:
                 self.blotter.cancel_all(int(column), ASSET_CLOSED)
         if len(over):
             book = self.ledger.book
-            self._book(_closing(over, -book.amount[over], book.last_price[over]), now)
+            self._close_out(over, -book.amount[over], book.last_price[over], now)
+
+    def _close_out(self, columns: ArrayLike, amounts: ArrayLike, prices: ArrayLike, now: int) -> None:
+        """Book trades that no order asked for and nobody charges for."""
+        fills = self.blotter.close_out(np.asarray(columns), np.asarray(amounts), np.asarray(prices, dtype=float), now)
+        self.ledger.apply_fills(fills)
 
     def _user_code(self) -> _UserCode:
         return _UserCode(self)
-
-
-def _closing(columns: ArrayLike, amounts: ArrayLike, prices: ArrayLike) -> Fills:
-    """Return fills that no order asked for and nobody charges for; those of 0 shares are left out."""
-    column, amount, price = np.asarray(columns), np.asarray(amounts), np.asarray(prices, dtype=float)
-    some = amount != 0
-    return closing_fills(column[some], amount[some], price[some])
 
 
 class _UserCode:

@@ -72,7 +72,7 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @rule(trades=st.lists(st.tuples(columns, amounts, prices, costs), min_size=1, max_size=4))
     def fill(self, trades):
-        self.ledger.apply_fills(np.array([(-1, *trade) for trade in trades], dtype=FILL))
+        self.ledger.apply_fills(np.array([(-1, *trade, 0) for trade in trades], dtype=FILL))
         for c, n, p, _ in trades:
             self.model_fill(c, n, Fraction(p))
         for c, _, _, k in trades:
