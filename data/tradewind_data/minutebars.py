@@ -30,7 +30,8 @@ class MinuteReader:
         self._files, self._sessions, self._daily = files, sessions, daily
         self.minutes: Minutes = sessions.minutes
         self._blocks: dict[tuple[str, int, int], FloatArray] = {}
-        self._mapped: dict[str, FloatArray] = {}
+        self._mapped: dict[tuple[str, int], FloatArray | None] = {}
+        self._owned: dict[int, Int64Array] = {}
         self._carried: list[Int64Array] = [np.full(len(files.sids), -1, dtype=np.int64)]
 
     @cached_property
@@ -121,7 +122,10 @@ class MinuteReader:
         return out
 
     def _columns(self, month: int) -> Int64Array:
-        return np.searchsorted(self._files.sids, self._files.files[month].grid.sids).astype(np.int64)
+        """The columns of a month's file."""
+        if month not in self._owned:
+            self._owned[month] = np.searchsorted(self._files.sids, self._files.files[month].grid.sids).astype(np.int64)
+        return self._owned[month]
 
     def _rows(self, field: str, columns: Int64Array | None, lo: int, hi: int) -> FloatArray:
         """Raw minutes lo … hi − 1, gathered month by month."""
@@ -143,23 +147,25 @@ class MinuteReader:
 
     def _month(self, field: str, month: int, lo: int, hi: int) -> FloatArray:
         """Rows lo … hi − 1 of a month's file: from the cache, else from the groups of this month that are decoded."""
-        file = self._files.files[month]
-        shape = (file.grid.rows, len(file.grid.sids))
-        key = f"1m-{self._starts[month]}-{field}"
-        mapped = self._mapped.get(key)
-        if mapped is None:
-            mapped = self._files.cache.open(key, shape)
-        if mapped is None:
-            groups = (file.values(field, a, b) for a, b in file.grid.groups())
-            mapped = self._files.cache.store(key, shape, groups)
+        if (field, month) not in self._mapped:
+            self._mapped[field, month] = self._from_cache(field, month)
+        mapped = self._mapped[field, month]
         if mapped is not None:
-            self._mapped[key] = mapped
             return mapped[lo:hi]
-        size = file.grid.group_rows
+        size = self._files.files[month].grid.group_rows
         parts = [self._block(field, month, group) for group in range(lo // size, -(-hi // size))]
         whole = parts[0] if len(parts) == 1 else np.concatenate(parts)
         first = lo // size * size
         return whole[lo - first : hi - first]
+
+    def _from_cache(self, field: str, month: int) -> FloatArray | None:
+        """A month of a field as the cache maps it, written there if it is missing; None where the cache has no room."""
+        file = self._files.files[month]
+        key, shape = f"1m-{self._starts[month]}-{field}", (file.grid.rows, len(file.grid.sids))
+        mapped = self._files.cache.open(key, shape)
+        if mapped is not None:
+            return mapped
+        return self._files.cache.store(key, shape, (file.values(field, a, b) for a, b in file.grid.groups()))
 
     def _block(self, field: str, month: int, group: int) -> FloatArray:
         """A decoded row group; those of other months of the field are let go."""
