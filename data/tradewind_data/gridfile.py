@@ -180,14 +180,15 @@ def _schema(columns: tuple[Column, ...], powers: Mapping[str, int | None]) -> pa
 
 
 def _options(columns: tuple[Column, ...], powers: Mapping[str, int | None]) -> dict[str, Any]:
-    times = [c.name for c in columns if c.kind in ("date", "time")]
     whole = [name for name, power in powers.items() if power is not None]
+    # Sessions and sids repeat as they stand, which the compression sees best when nothing was done to them before.
+    encodings = {c.name: "PLAIN" if c.kind != "time" else "DELTA_BINARY_PACKED" for c in columns if c.name not in powers}
     return {
         "compression": "zstd",
         "compression_level": tables.ZSTD_LEVEL,
         "write_page_checksum": True,
-        "use_dictionary": [c.name for c in columns if c.name not in times and c.name not in whole],
-        "column_encoding": {**dict.fromkeys(times, "DELTA_BINARY_PACKED"), **dict.fromkeys(whole, "BYTE_STREAM_SPLIT")},
+        "use_dictionary": [name for name, power in powers.items() if power is None],
+        "column_encoding": {**encodings, **dict.fromkeys(whole, "BYTE_STREAM_SPLIT")},
     }
 
 
@@ -199,14 +200,23 @@ def _encoded(
     arrays = []
     for column in columns:
         values, power = table[column.name], powers.get(column.name)
-        if power is None:
-            arrays.append(tables.to_arrow(column, values, schema.field(column.name).type))
-            continue
-        none = np.isnan(values)
-        with np.errstate(invalid="ignore"):
-            whole = np.rint(np.where(none, 0.0, values) * 10.0**power).astype(np.int32)
-        arrays.append(pa.array(whole, mask=none if none.any() else None))
+        stored = schema.field(column.name).type
+        arrays.append(tables.to_arrow(column, values, stored) if power is None else _scaled(values, power))
     return pa.Table.from_arrays(arrays, schema=schema)
+
+
+def _scaled(values: FloatArray, power: int) -> pa.Array:
+    """The whole numbers k = values · 10^power as int32, NaN as null."""
+    import pyarrow as pa
+
+    none = np.isnan(values)
+    whole = values * 10.0**power
+    np.rint(whole, out=whole)
+    if not none.any():
+        return pa.array(whole.astype(np.int32))
+    whole[none] = 0.0
+    valid = pa.py_buffer(np.packbits(~none, bitorder="little"))
+    return pa.Array.from_buffers(pa.int32(), len(values), [valid, pa.py_buffer(whole.astype(np.int32))])
 
 
 class GridFile:

@@ -100,12 +100,13 @@ def _dtype(column: Column) -> Any:
     return {"float64": np.float64, "bool": np.bool_, "string": object}.get(column.kind, np.int64)
 
 
-def _canonical(column: Column, values: Array) -> bytes:
+def _canonical(column: Column, values: Array) -> bytes | memoryview:
     if _dtype(column) is object:
         return json.dumps(list(values), ensure_ascii=False).encode()
-    if column.kind == "float64":
-        values = np.where(np.isnan(values), np.nan, values)
-    return np.ascontiguousarray(values).astype(np.dtype(_dtype(column)).newbyteorder("<"), copy=False).tobytes()
+    if column.kind == "float64" and (none := np.isnan(values)).any():
+        values = np.where(none, np.nan, values)
+    whole = np.ascontiguousarray(values).astype(np.dtype(_dtype(column)).newbyteorder("<"), copy=False)
+    return whole.view(np.uint8).data
 
 
 def to_arrow(column: Column, values: Array, kind: pa.DataType) -> pa.Array:

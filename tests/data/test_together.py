@@ -50,7 +50,7 @@ def test_plain_files_are_read_in_one_pass(tmp_path: Path, middle: str) -> None:
     paths, files = _written(tmp_path, [PLAIN["as it is"], middle, PLAIN["one row"]])
     together = read_together(paths, files, WANTED)
     assert together is not None
-    for path, file, found in zip(paths, files, together, strict=True):
+    for path, file, found in zip(paths, files, together.tables, strict=True):
         alone = read_input(path, file, WANTED)
         assert (found.path, found.file, found.rows) == (path, file, None)
         assert list(found.columns) == list(alone.columns)

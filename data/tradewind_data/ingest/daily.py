@@ -8,7 +8,7 @@ going ex on that date (empty or 0 = none). ``split``: new shares for one old (em
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from fractions import Fraction
@@ -18,7 +18,7 @@ import numpy as np
 
 from tradewind_data.errors import BadInputFile
 from tradewind_data.gridfile import FloatArray
-from tradewind_data.ingest.delimited import DATE, NUMBER, InputTable, Wanted, read_input, refuse_time_of_day
+from tradewind_data.ingest.delimited import DATE, NUMBER, InputTable, TogetherRead, Wanted, read_input, refuse_time_of_day
 from tradewind_data.ingest.quality import Flaws
 from tradewind_data.ingest.series import Jump, check_series
 from tradewind_data.ingest.spool import AssetBars
@@ -96,6 +96,46 @@ def judge(
     bars = AssetBars(sid, labels, np.ascontiguousarray(values[:, good]))
     found, jumps = check(bars, file)
     return DailyFile(file, len(table), _traded(bars), _actions(table, sid), flaws + found, jumps)
+
+
+def judge_together(
+    read: TogetherRead,
+    sids: Sequence[int],
+    lifetimes: Sequence[tuple[int, int]],
+    strict: bool,
+    check: Check = check_series,
+) -> list[DailyFile]:
+    """What ``judge`` says of each file, the rules of single rows asked of all rows at once.
+
+    Only where one is broken, or a file has actions of its own, are the files judged one by one.
+    """
+    values = np.stack([read.columns[name] for name in FIELDS])
+    values += 0.0  # a negative zero becomes a zero
+    dates, ends, whole = read.columns["date"], read.ends.tolist(), _faultless(read, values)
+    out, lo = [], 0
+    for table, sid, lifetime, hi in zip(read.tables, sids, lifetimes, ends, strict=True):
+        if whole and lo < hi and _within(dates[lo], dates[hi - 1], lifetime):
+            bars = AssetBars(sid, dates[lo:hi], values[:, lo:hi])
+            out.append(DailyFile(table.file, hi - lo, bars, None, *check(bars, table.file)))
+        else:
+            out.append(judge(table, sid, lifetime, strict, check))
+        lo = hi
+    return out
+
+
+def _faultless(read: TogetherRead, values: FloatArray) -> bool:
+    """Whether every row keeps every rule, in ascending order within its file, and none has an action."""
+    dates, inner = read.columns["date"], read.ends[(read.ends > 0) & (read.ends < read.ends[-1])]
+    if not len(dates) or not _plain(values) or "split" in read.columns or "dividend" in read.columns:
+        return False
+    rising = np.diff(dates) > 0
+    rising[inner - 1] = True
+    high, low = values[FIELDS.index("high")], values[FIELDS.index("low")]
+    return bool(rising.all() and dates.min() != NAT and (high >= low).all())
+
+
+def _within(first: int, last: int, lifetime: tuple[int, int]) -> bool:
+    return bool(first >= lifetime[0] and (last <= lifetime[1] or lifetime[1] == NAT))
 
 
 def _traded(bars: AssetBars) -> AssetBars | None:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 DATE, NUMBER, TEXT, STAMP = "date", "number", "text", "time"
 _DATE_PATTERN = r"\d{4}-\d{2}-\d{2}(?:[ T]00:00(?::00(?:\.0+)?)?(?:Z|[+-]\d{2}:?\d{2})?)?"
 _BLOCK_BYTES = 4 << 20
+_NEWLINE = ord("\n")
 _EMPTY = ("", "nan", "na", "n/a", "null", "none", "nat")
 _RULES = {
     DATE: ("a date is written YYYY-MM-DD, without a time of day", "Correct the date"),
@@ -111,30 +112,40 @@ def read_input(path: Path, file: str, wanted: Sequence[Wanted]) -> InputTable:
         return InputTable(path, file, _read_csv(path, file, wanted))
 
 
-def read_together(paths: Sequence[Path], files: Sequence[str], wanted: Sequence[Wanted]) -> list[InputTable] | None:
+@dataclass(frozen=True, eq=False)
+class TogetherRead:
+    """Several files read in one pass: the columns of all of their rows, where each file's rows end, the tables."""
+
+    columns: dict[str, Array]
+    ends: Array
+    tables: list[InputTable]
+
+
+def read_together(paths: Sequence[Path], files: Sequence[str], wanted: Sequence[Wanted]) -> TogetherRead | None:
     """What read_input would give for each of several CSV files of one header, from one pass of the parser.
 
     A call of the parser costs as much as five hundred rows. None for files that are not as plain as that takes (other
-    headers, quotes, carriage returns, blank lines, a cell of another kind): read_input reads them, or says what is
-    wrong.
+    headers, quotes, carriage returns, blank lines, dates with a time, a cell of another kind): read_input reads them,
+    or says what is wrong.
     """
     import pyarrow as pa
 
     try:
-        texts = [path.read_bytes() for path in paths]
+        texts = [text if text.endswith(b"\n") else text + b"\n" for text in (path.read_bytes() for path in paths)]
         header = texts[0][: texts[0].find(b"\n") + 1]
         if not header or not all(_plain(text, header) for text in texts):
             return None
-        bodies = [text[len(header) :] + (b"" if text.endswith(b"\n") else b"\n") for text in texts]
-        ends = np.cumsum([body.count(b"\n") for body in bodies])
-        columns = _columns(pa.BufferReader(b"".join([header, *bodies])), paths[0], files[0], wanted)
+        bodies = [memoryview(text)[len(header) :] for text in texts]
+        ends = np.cumsum([np.count_nonzero(np.frombuffer(body, dtype=np.uint8) == _NEWLINE) for body in bodies])
+        columns = _columns(pa.BufferReader(b"".join([header, *bodies])), paths[0], files[0], wanted, pa.date32())
     except (OSError, BadInputFile, pa.ArrowInvalid, UnicodeDecodeError):
         return None
     if len(next(iter(columns.values()))) != ends[-1]:
         return None
     spans = zip((0, *ends[:-1].tolist()), ends.tolist(), strict=True)
     cut = [{name: values[lo:hi] for name, values in columns.items()} for lo, hi in spans]
-    return [InputTable(path, file, own) for path, file, own in zip(paths, files, cut, strict=True)]
+    tables = [InputTable(path, file, own) for path, file, own in zip(paths, files, cut, strict=True)]
+    return TogetherRead(columns, ends, tables)
 
 
 def _plain(text: bytes, header: bytes) -> bool:
@@ -222,13 +233,18 @@ def _read_csv(path: Path, file: str, wanted: Sequence[Wanted]) -> dict[str, Arra
         return _read_as_text(path, file, spelled, {w.name: w.kind for w in wanted if w.name in spelled})
 
 
-def _columns(source: Any, path: Path, file: str, wanted: Sequence[Wanted]) -> dict[str, Array]:
-    """The wanted columns of a source under the header of the file at ``path``. Errors as of _parse and _matched."""
+def _columns(
+    source: Any, path: Path, file: str, wanted: Sequence[Wanted], dates: pa.DataType | None = None
+) -> dict[str, Array]:
+    """The wanted columns of a source under the header of the file at ``path``; dates: the type they are parsed as.
+
+    Errors as of _parse and _matched.
+    """
     import pyarrow as pa
 
     spelled = _matched(_header(path, file), file, wanted)
     kinds = {w.name: w.kind for w in wanted if w.name in spelled}
-    arrow = {DATE: pa.timestamp("s"), STAMP: pa.timestamp("s"), NUMBER: pa.float64(), TEXT: pa.string()}
+    arrow = {DATE: dates or pa.timestamp("s"), STAMP: pa.timestamp("s"), NUMBER: pa.float64(), TEXT: pa.string()}
     data = _parse(source, path, file, {spelled[name]: arrow[kind] for name, kind in kinds.items()})
     return {name: _values(data.column(spelled[name]), kind) for name, kind in kinds.items()}
 
@@ -278,11 +294,12 @@ def _values(data: pa.ChunkedArray, kind: str) -> Array:
     if kind == TEXT:
         return np.array([t.strip() for t in data.fill_null("").to_pylist()], dtype=object)
     if kind in (DATE, STAMP):
-        seconds = data.cast(pa.int64())
+        days = data.type == pa.date32()
+        units, unit = (data.cast(pa.int32()), DAY_NS) if days else (data.cast(pa.int64()), 1_000_000_000)
         if not data.null_count:
-            return seconds.to_numpy() * 1_000_000_000
-        null = np.asarray(seconds.is_null())
-        return np.where(null, NAT, np.asarray(seconds.fill_null(0).to_numpy()) * 1_000_000_000)
+            return units.to_numpy().astype(np.int64) * unit
+        null = np.asarray(units.is_null())
+        return np.where(null, NAT, np.asarray(units.fill_null(0).to_numpy()).astype(np.int64) * unit)
     return (data if data.type == pa.float64() else data.cast(pa.float64())).to_numpy()
 
 

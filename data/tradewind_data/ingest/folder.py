@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
@@ -35,9 +35,9 @@ from tradewind_data.ingest import latechecks
 from tradewind_data.ingest.actions import FILES, ActionReader
 from tradewind_data.ingest.append import Base
 from tradewind_data.ingest.daily import WANTED as DAILY
-from tradewind_data.ingest.daily import BarredActions, DailyFile, judge, refuse_stranger, with_lines
+from tradewind_data.ingest.daily import BarredActions, DailyFile, judge, judge_together, refuse_stranger, with_lines
 from tradewind_data.ingest.datasets import joined, read_datasets
-from tradewind_data.ingest.delimited import InputTable, read_input, read_together
+from tradewind_data.ingest.delimited import read_input, read_together
 from tradewind_data.ingest.listing import (
     ASSETS_FILE,
     SYMBOLS_FILE,
@@ -301,12 +301,14 @@ class FolderReader:
         def read(symbols: tuple[str, ...]) -> list[DailyFile]:
             paths = [files[symbol] for symbol in symbols]
             names = [self._name(path) for path in paths]
-            tables: Iterable[InputTable] | None = read_together(paths, names, DAILY) if len(symbols) > 1 else None
-            if tables is None:
-                tables = (read_input(path, name, DAILY) for path, name in zip(paths, names, strict=True))
+            sids, lives = [roster.sids[symbol] for symbol in symbols], [roster.lifetime(symbol) for symbol in symbols]
+            together = read_together(paths, names, DAILY) if len(symbols) > 1 else None
+            if together is not None:
+                return judge_together(together, sids, lives, self._rules.strict, check)
+            tables = (read_input(path, name, DAILY) for path, name in zip(paths, names, strict=True))
             return [
-                judge(table, roster.sids[symbol], roster.lifetime(symbol), self._rules.strict, check)
-                for symbol, table in zip(symbols, tables, strict=True)
+                judge(table, sid, life, self._rules.strict, check)
+                for table, sid, life in zip(tables, sids, lives, strict=True)
             ]
 
         meter = Meter(self._progress, len(files))

@@ -122,7 +122,7 @@ def _placed(times: Int64Array, part: AssetBars) -> tuple[slice | Int64Array, Flo
     """(the rows of the times at which the bars lie, the bars that lie on one); a slice for bars without a hole."""
     first = int(np.searchsorted(times, part.labels[0]))
     run = slice(first, first + len(part.labels))
-    if np.array_equal(times[run], part.labels):
+    if run.stop <= len(times) and (times[run] == part.labels).all():
         return run, part.values
     rows = np.searchsorted(times, part.labels)
     known = times[rows] == part.labels

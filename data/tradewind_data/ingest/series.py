@@ -1,6 +1,6 @@
 """Checks of one asset's daily bars as a series: what no single row can show.
 
-With r[t] = ln(close[t] / close[t−1]) over the traded bars and σ = 1.4826 · median |r − median r| (of every fourth r
+With r[t] = ln(close[t] / close[t−1]) over the bars traded above zero and σ = 1.4826 · median |r − median r| (of every fourth r
 where there are many; at least 0.5 %):
 
     ohlc_order   open or close outside [low, high]
@@ -43,25 +43,24 @@ def check_series(bars: AssetBars, file: str = "") -> tuple[list[Flaws], list[Jum
     """The flaws of the series, and the leaps that a split or merger would have to explain."""
     flaws = _order(bars, file)
     open_, close = bars.values[0], bars.values[3]
-    traded = np.flatnonzero(~np.isnan(close))
+    traded = np.flatnonzero(close > 0)
     if len(traded) < _FEWEST:
         return flaws, []
     flaws += _stale(bars, file)
-    steps = np.diff(np.log(close[traded]))
-    sample = steps[::4] if len(steps) > _MANY else steps
+    closes = close[traded]
+    growth = closes[1:] / closes[:-1]
+    sample = np.log(growth[::4] if len(growth) > _MANY else growth)
     sigma = max(_LEAST_SIGMA, 1.4826 * _median(np.abs(sample - _median(sample))))
-    large = np.flatnonzero(np.abs(steps) > _JUMP * sigma)
+    large = np.flatnonzero((growth > np.exp(_JUMP * sigma)) | (growth < np.exp(-_JUMP * sigma)))
     if not len(large):
         return flaws, []
-    spikes = _spikes(steps, large, sigma)
-    rest = large
+    spikes = _spikes(growth, large, sigma)
     if len(spikes):
-        flaws.append(_outliers(bars, traded[spikes + 1], steps[spikes], file))
-        rest = large[~np.isin(large, np.concatenate([spikes, spikes + 1]))]
-    opened = np.log(open_[traded[rest + 1]] / close[traded[rest]])
-    like = rest[_like_a_split(steps[rest]) & _like_a_split(opened)]
-    jumps = [Jump(bars.sid, int(bars.labels[traded[i + 1]]), float(np.exp(steps[i]))) for i in like.tolist()]
-    return flaws, jumps
+        flaws.append(_outliers(bars, traded[spikes + 1], growth[spikes], file))
+        large = large[~np.isin(large, np.concatenate([spikes, spikes + 1]))]
+    opened = open_[traded[large + 1]] / closes[large]
+    like = large[_like_a_split(growth[large]) & _like_a_split(opened)]
+    return flaws, [Jump(bars.sid, int(bars.labels[traded[i + 1]]), float(growth[i])) for i in like.tolist()]
 
 
 def _median(values: FloatArray) -> float:
@@ -75,9 +74,10 @@ def _median(values: FloatArray) -> float:
 
 def _order(bars: AssetBars, file: str) -> list[Flaws]:
     open_, high, low, close, _ = bars.values
-    wrong = np.flatnonzero((open_ > high) | (open_ < low) | (close > high) | (close < low))
-    if not len(wrong):
+    outside = (np.maximum(open_, close) > high) | (np.minimum(open_, close) < low)
+    if not outside.any():
         return []
+    wrong = np.flatnonzero(outside)
     details = tuple(f"open {o:g}, high {h:g}, low {lo:g}, close {c:g}" for o, h, lo, c, _ in bars.values[:, wrong].T)
     return [Flaws("ohlc_order", bars.sid, bars.labels[wrong], details, file)]
 
@@ -95,18 +95,18 @@ def _stale(bars: AssetBars, file: str) -> list[Flaws]:
     return [flaw("stale_tail", bars.sid, int(bars.labels[first]), detail, file)]
 
 
-def _spikes(steps: FloatArray, large: Int64Array, sigma: float) -> Int64Array:
-    inner = large[large + 1 < len(steps)]
-    back = np.abs(steps[inner] + steps[inner + 1]) < np.minimum(3 * sigma, 0.2 * np.abs(steps[inner]))
-    return inner[(np.abs(steps[inner]) > _SPIKE * sigma) & back]
+def _spikes(growth: FloatArray, large: Int64Array, sigma: float) -> Int64Array:
+    inner = large[large + 1 < len(growth)]
+    steps, after = np.log(growth[inner]), np.log(growth[inner + 1])
+    back = np.abs(steps + after) < np.minimum(3 * sigma, 0.2 * np.abs(steps))
+    return inner[(np.abs(steps) > _SPIKE * sigma) & back]
 
 
-def _outliers(bars: AssetBars, rows: Int64Array, steps: FloatArray, file: str) -> Flaws:
-    details = tuple(
-        f"close {c:g}, {np.expm1(s):+.0%} and back" for c, s in zip(bars.values[3, rows], steps, strict=True)
-    )
+def _outliers(bars: AssetBars, rows: Int64Array, growth: FloatArray, file: str) -> Flaws:
+    details = tuple(f"close {c:g}, {g - 1:+.0%} and back" for c, g in zip(bars.values[3, rows], growth, strict=True))
     return Flaws("outlier", bars.sid, bars.labels[rows], details, file)
 
 
-def _like_a_split(steps: FloatArray) -> BoolArray:
-    return np.asarray(np.abs(steps[:, None] - _RATIOS).min(axis=1) < _NEAR)
+def _like_a_split(growth: FloatArray) -> BoolArray:
+    with np.errstate(invalid="ignore", divide="ignore"):  # a contract may open at or below zero
+        return np.asarray(np.abs(np.log(growth)[:, None] - _RATIOS).min(axis=1, initial=np.inf) < _NEAR)

@@ -23,6 +23,10 @@ from tradewind_data.sessions import DAY_NS, Int64Array
 BUDGET_BYTES = 256 << 20
 _FIELDS = 5
 _FIRST_DAY, _DAYS = -106_752, 213_504  # the days that int64 nanoseconds can name
+_BORDERS = {
+    unit: np.arange("1678", "2262", dtype=f"datetime64[{unit}]").astype("datetime64[ns]").astype(np.int64)
+    for unit in ("Y", "M")
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,14 +42,17 @@ class AssetBars:
     values: FloatArray
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(slots=True, eq=False)
 class _Held:
-    """A slice in memory."""
+    """A slice in memory: the rows lo … hi − 1 of an asset's bars."""
 
     bars: AssetBars
+    lo: int
+    hi: int
 
     def read(self, file: IO[bytes] | None) -> AssetBars:
-        return self.bars
+        rows = slice(self.lo, self.hi)
+        return AssetBars(self.bars.sid, self.bars.labels[rows], self.bars.values[:, rows])
 
 
 @dataclass(frozen=True)
@@ -75,7 +82,7 @@ class Spool:
     """
 
     def __init__(self, unit: str = "Y", folder: Path | None = None, budget: int = BUDGET_BYTES) -> None:
-        self._unit, self._folder, self._budget = unit, folder, budget
+        self._borders, self._folder, self._budget = _BORDERS[unit], folder, budget
         self._lock = threading.Lock()
         self._held_bytes = 0
         self._file: IO[bytes] | None = None
@@ -140,14 +147,12 @@ class Spool:
         self._last[sid] = max(int(labels[-1]), self._last.get(sid, int(labels[-1])))
         self._counts[sid] = self._counts.get(sid, 0) + len(labels)
         self._seen[labels // DAY_NS - _FIRST_DAY] = True
-        first, last = periods_of(labels[[0, -1]], self._unit).tolist()
-        borders = np.arange(first + 1, last + 1).astype(f"datetime64[{self._unit}]").astype("datetime64[ns]")
-        cuts = [0, *np.searchsorted(labels, borders.astype(np.int64)).tolist(), len(labels)]
+        first, last = self._periods_of(labels[[0, -1]])
+        cuts = [0, *labels.searchsorted(self._borders[first:last]).tolist(), len(labels)]
         for period, (lo, hi) in enumerate(pairwise(cuts), start=first):
             if lo == hi:
                 continue
-            part = _Held(AssetBars(sid, labels[lo:hi], bars.values[:, lo:hi]))
-            self._periods.setdefault(period, []).append((sid, part))
+            self._periods.setdefault(period, []).append((sid, _Held(bars, lo, hi)))
         self._held_bytes += labels.nbytes + bars.values.nbytes
         if self._held_bytes > self._budget and self._folder is not None:
             self._spill(self._folder)
@@ -167,7 +172,7 @@ class Spool:
 
     def slices(self, first: int, last: int) -> Iterator[AssetBars]:
         """The bars with first ≤ label ≤ last (ns), in slices ascending by sid."""
-        lo, hi = periods_of(np.array([first, last]), self._unit).tolist()
+        lo, hi = self._periods_of(np.array([first, last]))
         found = [entry for period in range(lo, hi + 1) for entry in self._periods.get(period, ())]
         for _, part in sorted(found, key=lambda entry: entry[0]):
             with self._lock:
@@ -179,6 +184,11 @@ class Spool:
             if a < b:
                 yield AssetBars(bars.sid, bars.labels[a:b], bars.values[:, a:b])
 
+    def _periods_of(self, labels: Int64Array) -> list[int]:
+        """The numbers of the periods in which labels lie."""
+        found: list[int] = self._borders.searchsorted(labels, side="right").tolist()
+        return found
+
     def _spill(self, folder: Path) -> None:
         """Move every held slice to the end of the file."""
         if self._file is None:
@@ -187,10 +197,10 @@ class Spool:
         for entries in self._periods.values():
             for i, (sid, part) in enumerate(entries):
                 if isinstance(part, _Held):
-                    offset = self._file.tell()
-                    self._file.write(np.ascontiguousarray(part.bars.labels, dtype=np.int64).data)
-                    self._file.write(np.ascontiguousarray(part.bars.values, dtype=np.float64).data)
-                    entries[i] = (sid, _Spilt(sid, offset, len(part.bars.labels)))
+                    offset, bars = self._file.tell(), part.read(None)
+                    self._file.write(np.ascontiguousarray(bars.labels, dtype=np.int64).data)
+                    self._file.write(np.ascontiguousarray(bars.values, dtype=np.float64).data)
+                    entries[i] = (sid, _Spilt(sid, offset, len(bars.labels)))
         self._held_bytes = 0
 
 
