@@ -182,7 +182,9 @@ def _schema(columns: tuple[Column, ...], powers: Mapping[str, int | None]) -> pa
 def _options(columns: tuple[Column, ...], powers: Mapping[str, int | None]) -> dict[str, Any]:
     whole = [name for name, power in powers.items() if power is not None]
     # Sessions and sids repeat as they stand, which the compression sees best when nothing was done to them before.
-    encodings = {c.name: "PLAIN" if c.kind != "time" else "DELTA_BINARY_PACKED" for c in columns if c.name not in powers}
+    encodings = {
+        c.name: "PLAIN" if c.kind != "time" else "DELTA_BINARY_PACKED" for c in columns if c.name not in powers
+    }
     return {
         "compression": "zstd",
         "compression_level": tables.ZSTD_LEVEL,

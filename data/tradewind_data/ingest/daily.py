@@ -18,7 +18,15 @@ import numpy as np
 
 from tradewind_data.errors import BadInputFile
 from tradewind_data.gridfile import FloatArray
-from tradewind_data.ingest.delimited import DATE, NUMBER, InputTable, TogetherRead, Wanted, read_input, refuse_time_of_day
+from tradewind_data.ingest.delimited import (
+    DATE,
+    NUMBER,
+    InputTable,
+    TogetherRead,
+    Wanted,
+    read_input,
+    refuse_time_of_day,
+)
 from tradewind_data.ingest.quality import Flaws
 from tradewind_data.ingest.series import Jump, check_series
 from tradewind_data.ingest.spool import AssetBars
@@ -93,7 +101,7 @@ def judge(
     labels = table["date"][good]
     if not len(labels):
         return DailyFile(file, len(table), None, None, flaws, [])
-    bars = AssetBars(sid, labels, np.ascontiguousarray(values[:, good]))
+    bars = AssetBars(sid, labels, values[:, good])
     found, jumps = check(bars, file)
     return DailyFile(file, len(table), _traded(bars), _actions(table, sid), flaws + found, jumps)
 
@@ -203,9 +211,11 @@ def _value_rules(values: FloatArray, live: BoolArray, unpriced: BoolArray) -> It
 
 def sift(
     table: InputTable, time: str, sid: int, values: FloatArray, rules: list[Rule], strict: bool
-) -> tuple[Int64Array, list[Flaws]]:
+) -> tuple[Int64Array | slice, list[Flaws]]:
     """(rows that keep every rule, ascending by time, each time once; the flaws of the others)."""
     flaws: list[Flaws] = []
+    if ascends(table[time]) and not any(rule.wrong.any() for rule in rules):
+        return slice(None), flaws
     left = np.ones(len(table), dtype=bool)
     for rule in rules:
         broken = rule.wrong & left
@@ -216,13 +226,18 @@ def sift(
             left &= ~broken
     rows = np.flatnonzero(left)
     times = table[time][rows]
-    if len(times) > 1 and (np.diff(times) <= 0).any():
+    if not ascends(times):
         rows, repeated = _once(rows, times)
         if len(repeated):
             if strict:
                 _refuse_repeated(table, time, rows, int(repeated[0]))
             flaws.append(_quarantined("duplicate", table, time, sid, values, repeated, time))
     return rows, flaws
+
+
+def ascends(times: Int64Array) -> bool:
+    """Whether each time is later than the one before it."""
+    return bool((times[1:] > times[:-1]).all())
 
 
 def _once(rows: Int64Array, times: Int64Array) -> tuple[Int64Array, Int64Array]:

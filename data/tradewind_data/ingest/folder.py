@@ -76,8 +76,8 @@ class Rules:
 
     calendar: name of an exchange calendar. strict: the first row that breaks a rule ends the ingest instead of going
     into quarantine. minute_label: whether minute files are stamped with the end (``right``) or the beginning (``left``)
-    of the minute. workers: threads that parse, None = the machine's cores. budget: bytes of bars held in memory, and of
-    files at work.
+    of the minute. workers: threads that parse and write, None = the machine's cores. budget: bytes of bars held in
+    memory, and of files at work.
     """
 
     calendar: str = DEFAULT_CALENDAR
@@ -141,7 +141,7 @@ def ingest_folder(
     reading = FolderReader(Path(path).expanduser(), rules, progress, base)
     with writing(name, root) as stage, reading.spools(stage.folder):
         market = reading.market()
-        written = commit(market, name, stage, progress, base)
+        written = commit(market, name, stage, progress, base, workers)
         kept = 0 if base is None else len(written.manifest.files.items() & base.bundle.manifest.files.items())
         warnings = reading.warnings
         if base is not None and written.path == base.bundle.path:

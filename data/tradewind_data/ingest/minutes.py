@@ -8,12 +8,13 @@ bar a minute before it was over: it is refused, and read with ``label="left"``.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
 from tradewind_data.errors import BadInputFile
-from tradewind_data.ingest.daily import PRICE_COLUMNS, Rule, checked, sift
+from tradewind_data.ingest.daily import PRICE_COLUMNS, Rule, ascends, checked, sift
 from tradewind_data.ingest.delimited import STAMP, InputTable, Wanted, read_input
 from tradewind_data.ingest.quality import Flaws
 from tradewind_data.ingest.spool import AssetBars
@@ -47,6 +48,25 @@ class MinuteRules:
     label: str = "right"
     strict: bool = False
 
+    @cached_property
+    def stamps(self) -> Int64Array:
+        """The ends (ns UTC) of the minutes of the span, ascending."""
+        first, last = (self.sessions.minutes.span(self.sessions.ordinal(label)) for label in self.span)
+        return self.sessions.minutes.stamps(first[0], last[1])
+
+    @cached_property
+    def apart(self) -> bool:
+        """Whether no minute of the span ends as a session opens."""
+        return not np.isin(self.sessions.opens, self.stamps).any()
+
+    def keeps(self, stamps: Int64Array) -> bool:
+        """Whether stamps that ascend are ends of minutes of the span, and none can be the beginning of one."""
+        first = int(self.stamps.searchsorted(stamps[0]))
+        run = self.stamps[first : first + len(stamps)]
+        if len(run) < len(stamps) or (run != stamps).any():  # it has holes
+            run = self.stamps.take(self.stamps.searchsorted(stamps), mode="clip")
+        return self.apart and bool((run == stamps).all())
+
 
 def read_minutes(path: Path, file: str, sid: int, rules: MinuteRules) -> MinuteFile:
     """Read and check one file of minute bars."""
@@ -56,13 +76,14 @@ def read_minutes(path: Path, file: str, sid: int, rules: MinuteRules) -> MinuteF
     table.refuse(table["date"] == NAT, "date", "the time is empty", "Write the end of the minute")
     if rules.label == "left":
         table.columns["date"] = table["date"] + MINUTE_NS
-    else:
-        _refuse_left(table, rules.sessions)
     values, broken = checked(table)
-    broken += _places(table["date"], rules)
+    if not ascends(table["date"]) or not rules.keeps(table["date"]):
+        if rules.label == "right":
+            _refuse_left(table, rules.sessions)
+        broken += _places(table["date"], rules)
     good, flaws = sift(table, "date", sid, values, broken, rules.strict)
     stamps = table["date"][good]
-    bars = AssetBars(sid, stamps, np.ascontiguousarray(values[:, good])) if len(stamps) else None
+    bars = AssetBars(sid, stamps, values[:, good]) if len(stamps) else None
     return MinuteFile(file, len(table), bars, flaws)
 
 

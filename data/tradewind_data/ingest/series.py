@@ -1,7 +1,7 @@
 """Checks of one asset's daily bars as a series: what no single row can show.
 
-With r[t] = ln(close[t] / close[t−1]) over the bars traded above zero and σ = 1.4826 · median |r − median r| (of every fourth r
-where there are many; at least 0.5 %):
+With r[t] = ln(close[t] / close[t−1]) over the bars traded above zero and σ = 1.4826 · median |r − median r| (of every
+fourth r where there are many; at least 0.5 %):
 
     ohlc_order   open or close outside [low, high]
     stale_tail   at least STALE bars at the end with the same close and no volume

@@ -65,10 +65,15 @@ def write_bundle(
 
 
 def commit(
-    market: Market, name: str, stage: Staging, progress: Progress | None = None, base: Base | None = None
+    market: Market,
+    name: str,
+    stage: Staging,
+    progress: Progress | None = None,
+    base: Base | None = None,
+    workers: int | None = None,
 ) -> Written:
     """Write the market into the staged folder and make it a version; over ``base``, unless nothing is new."""
-    manifest = write_folder(market, name, stage.folder, progress, base)
+    manifest = write_folder(market, name, stage.folder, progress, base, workers)
     if base is not None and manifest.content_hash == base.bundle.hash:
         return Written(base.bundle.folder, base.bundle.version, base.bundle.manifest)
     path = stage.commit()
@@ -76,12 +81,17 @@ def commit(
 
 
 def write_folder(
-    market: Market, name: str, folder: Path, progress: Progress | None = None, base: Base | None = None
+    market: Market,
+    name: str,
+    folder: Path,
+    progress: Progress | None = None,
+    base: Base | None = None,
+    workers: int | None = None,
 ) -> Manifest:
     """Write the market's files and manifest into a folder, and return the manifest.
 
-    base: the version to which the market's bars are added. Equal markets give equal bytes with the same Parquet
-    library, whatever the number of threads.
+    base: the version to which the market's bars are added. workers: threads that write, None = the cores. Equal markets
+    give equal bytes with the same Parquet library, whatever the number of threads.
     """
     files: dict[str, FileFacts] = {}
     stored = {"sessions": _sessions_table(market), **market.tables}
@@ -94,13 +104,15 @@ def write_folder(
     for dataset_name, dataset in market.datasets.items():
         path = f"datasets/{dataset_name}.parquet"
         _write(folder, path, dataset.columns, dataset.table, files, dataset.metadata)
-    files.update(_write_bars(market, folder, progress, base))
+    files.update(_write_bars(market, folder, progress, base, workers))
     manifest = _manifest(market, name, {**files, **_write_quality(market, name, folder, files)})
     (folder / MANIFEST).write_text(manifest.text(), encoding="utf-8")
     return manifest
 
 
-def _write_bars(market: Market, folder: Path, progress: Progress | None, base: Base | None) -> dict[str, FileFacts]:
+def _write_bars(
+    market: Market, folder: Path, progress: Progress | None, base: Base | None, workers: int | None
+) -> dict[str, FileFacts]:
     plans = [*daily_plans(market), *minute_plans(market)]
     stores: dict[str, Spool] = {"1d": market.daily, "1m": market.minutes or market.daily}
     meter = Meter(progress, len(plans))
@@ -112,7 +124,7 @@ def _write_bars(market: Market, folder: Path, progress: Progress | None, base: B
             return write_plan(folder, plan, stores[plan.frequency]), []
         return write_over(folder, under, stores[plan.frequency])
 
-    written = ordered(write, plans, _cost, BUDGET_BYTES)
+    written = ordered(write, plans, _cost, BUDGET_BYTES, workers)
     for done, plan in enumerate(plans):
         meter.step(done, f"writing {Path(plan.relative).stem}")
         files[plan.relative], revised = next(written)
