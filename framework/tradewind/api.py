@@ -8,7 +8,6 @@ The same names are present without import in files run by `tradewind run`.
 from __future__ import annotations
 
 import datetime as dt
-import math
 from collections.abc import Callable
 from typing import Any
 
@@ -25,6 +24,15 @@ from tradewind.orders import LimitOrder, MarketOrder, Order, StopLimitOrder, Sto
 from tradewind.restrictions import RESTRICTION_STATES, HistoricalRestrictions, Restriction, StaticRestrictions
 from tradewind.schedule import DateRule, TimeRule, calendars, date_rules, time_rules
 from tradewind.slippage import FixedBasisPointsSlippage, FixedSlippage, VolumeShareSlippage
+from tradewind.verbs import (
+    batch_market_order,
+    order,
+    order_percent,
+    order_target,
+    order_target_percent,
+    order_target_value,
+    order_value,
+)
 from tradewind_data.assets import Asset
 from tradewind_data.contracts import ContinuousFuture
 from tradewind_optimize.entry import calculate_optimal_portfolio, run_optimization
@@ -306,112 +314,6 @@ def record(*args: Any, **kwargs: Any) -> None:
     A name keeps its last value on the sessions that follow. Raises ReservedRecordName for a performance column's name.
     """
     _running("record").record(*args, **kwargs)
-
-
-def order(
-    asset: Any = None,
-    amount: float = math.nan,
-    limit_price: float | None = None,
-    stop_price: float | None = None,
-    style: Any = None,
-    *,
-    sid: Any = None,
-) -> str | None:
-    """Order signed shares: positive buys, negative sells.
-
-    The order can fill from the next bar on. Amounts within 1e-4 of a whole number are that number, others are cut
-    toward zero. Give limit_price and/or stop_price, or a style (LimitOrder(10.5)), not both. `sid` is another name of
-    `asset`. Returns the order's id, or None when there is nothing to order or the asset is not listed today (a log line
-    says so).
-
-    Raises OrderDuringInitialize, OrderInBeforeTradingStart, UnsupportedOrderParameters, BadOrderParameters,
-    TradingControlViolation.
-    """
-    asset = asset if sid is None else sid
-    return (current.get() or _running("order")).order(asset, amount, limit_price, stop_price, style)
-
-
-def order_value(
-    asset: Any = None,
-    value: float = math.nan,
-    limit_price: float | None = None,
-    stop_price: float | None = None,
-    style: Any = None,
-    *,
-    sid: Any = None,
-) -> str | None:
-    """Order value / last price shares. Raises CannotOrderDelistedAsset when no price is known, else as order()."""
-    asset = asset if sid is None else sid
-    return (current.get() or _running("order_value")).order_value(asset, value, limit_price, stop_price, style)
-
-
-def order_percent(
-    asset: Any = None,
-    percent: float = math.nan,
-    limit_price: float | None = None,
-    stop_price: float | None = None,
-    style: Any = None,
-    *,
-    sid: Any = None,
-) -> str | None:
-    """Order shares worth a fraction of the portfolio value (0.1 = 10 %). Errors as order_value()."""
-    asset = asset if sid is None else sid
-    return (current.get() or _running("order_percent")).order_percent(asset, percent, limit_price, stop_price, style)
-
-
-def order_target(
-    asset: Any = None,
-    target: float = math.nan,
-    limit_price: float | None = None,
-    stop_price: float | None = None,
-    style: Any = None,
-    *,
-    sid: Any = None,
-) -> str | None:
-    """Order target − held shares. Open orders do not count: calling again before the fill orders again."""
-    asset = asset if sid is None else sid
-    return (current.get() or _running("order_target")).order_target(asset, target, limit_price, stop_price, style)
-
-
-def order_target_value(
-    asset: Any = None,
-    target: float = math.nan,
-    limit_price: float | None = None,
-    stop_price: float | None = None,
-    style: Any = None,
-    *,
-    sid: Any = None,
-) -> str | None:
-    """Order target / last price − held shares. Errors as order_value(); open orders do not count."""
-    asset = asset if sid is None else sid
-    return (current.get() or _running("order_target_value")).order_target_value(
-        asset, target, limit_price, stop_price, style
-    )
-
-
-def order_target_percent(
-    asset: Any = None,
-    target: float = math.nan,
-    limit_price: float | None = None,
-    stop_price: float | None = None,
-    style: Any = None,
-    *,
-    sid: Any = None,
-) -> str | None:
-    """Order target·(portfolio value) / last price − held shares; open orders do not count."""
-    asset = asset if sid is None else sid
-    return (current.get() or _running("order_target_percent")).order_target_percent(
-        asset, target, limit_price, stop_price, style
-    )
-
-
-def batch_market_order(share_counts: pd.Series) -> list[str]:
-    """Order signed shares of several assets at the market: Series (or dict) asset → shares.
-
-    Returns the ids of the orders placed, in the order of the assets; what order() would not place has none. Errors as
-    order().
-    """
-    return _running("batch_market_order").batch_market_order(share_counts)
 
 
 def order_optimal_portfolio(objective: Any, constraints: Any, universe: Any = None) -> pd.Series:

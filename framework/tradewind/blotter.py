@@ -6,6 +6,7 @@ An order never fills in the bar that places it: fill() looks at orders placed be
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from tradewind.cancel_policy import SESSION_END, CancelPolicy, NeverCancel
 from tradewind.commission import CommissionModel, PerContract, PerShare
 from tradewind.fill_rules import Bar, FillRules
 from tradewind.matching import COSTS, FILL, ORDER, FillBook, OrderBook
-from tradewind.orders import Fill, Order, OrderStatus, order_id
+from tradewind.orders import Fill, Order, OrderStatus, order_id, order_names
 from tradewind.semantics import Semantics
 from tradewind.slippage import FixedBasisPointsSlippage, LiquidityExceeded, SlippageModel, VolatilityVolumeShare
 from tradewind.story import Event, Revision
@@ -63,9 +64,10 @@ class Blotter:
     def __init__(self, finder: AssetFinder, semantics: Semantics) -> None:
         self._finder, self._semantics = finder, semantics
         self.now = 0
-        self._orders = OrderBook(np.zeros(1024, dtype=ORDER))
-        self.count = self._written = 0  # the orders placed so far, and those of them in the book
-        self._placed: list[float] = []  # TERMS numbers an order
+        self._orders = OrderBook(np.zeros(matching.ROOM, dtype=ORDER))
+        self._written = 0  # orders in the book
+        self.placed: list[float] = []  # those placed since: TERMS numbers an order (order_pad.py adds to them, too)
+        self.names = order_names()  # of the orders to come
         self._priced: list[tuple[int, float, float]] = []
         self.events: list[Event] = []
         self.fill_rules: FillRules | None = None
@@ -106,27 +108,31 @@ class Blotter:
 
     # ---------------------------------------------------------------- orders
 
+    @property
+    def count(self) -> int:
+        """The orders placed so far."""
+        return self._written + len(self.placed) // TERMS
+
     def place(self, column: int, amount: float, via: int, asked: float, shares: float) -> int:
         """Add a market order for the bars to come, placed now; return its ordinal.
 
         amount: signed shares, rounded when the order is written down (sizing.each_whole). asked is the argument of the
         verb `via`, shares what it came to before rounding.
         """
-        self._placed += (column, amount, via, asked, shares)
+        self.placed += (column, amount, via, asked, shares)
         self.anything_open = True
-        self.count += 1
+        next(self.names)
         return self.count - 1
 
     def place_all(
         self, via: int, columns: np.ndarray, amounts: np.ndarray, asked: np.ndarray, shares: np.ndarray
-    ) -> int:
-        """Add market orders for several columns (arrays of one entry an order); return the first one's ordinal."""
+    ) -> list[str]:
+        """Add market orders for several columns (arrays of one entry an order); return their names."""
         if len(columns):
             terms = np.stack([columns, amounts, np.full(len(columns), via), asked, shares], axis=1)
-            self._placed += terms.ravel().tolist()
+            self.placed += terms.ravel().tolist()
             self.anything_open = True
-            self.count += len(columns)
-        return self.count - len(columns)
+        return list(islice(self.names, len(columns)))
 
     def place_priced(
         self, column: int, amount: float, via: int, asked: float, shares: float, limit: float, stop: float
@@ -138,34 +144,34 @@ class Blotter:
 
     def move_to(self, now: int) -> None:
         """Move to a moment (ns UTC): what was placed before belongs to the moment before."""
-        if self._placed:
+        if self.placed:
             self._write_placed()
         self.now = now
 
     @property
     def orders(self) -> OrderBook:
         """The order book, with everything placed so far written into it."""
-        if self._placed:
+        if self.placed:
             self._write_placed()
         return self._orders
 
     def _write_placed(self) -> None:
         """Move the orders placed since the last look into the book; all of them were placed at `now`."""
         first, last = self._written, self.count
-        while last > len(self._orders.table):
-            table = self._orders.table
-            self._orders = OrderBook(np.concatenate([table, np.zeros_like(table)]))
-        orders, terms = self._orders, np.array(self._placed, dtype=float).reshape(-1, TERMS)
+        if last > len(self._orders.table):
+            self._orders = self._orders.grown(last)
+        orders, terms = self._orders, np.fromiter(self.placed, float, len(self.placed)).reshape(-1, TERMS)
         matching.write_placed(orders.table, first, terms, sizing.each_whole(terms[:, 1]), self.now)
         for ordinal, limit, stop in self._priced:
             orders.limit[ordinal], orders.stop[ordinal] = limit, stop
         self._open = np.concatenate([self._open, np.arange(first, last)])
-        self._placed, self._priced, self._written = [], [], last
+        self.placed.clear()
+        self._priced, self._written = [], last
 
     @property
     def open_orders(self) -> np.ndarray:
         """The ordinals of the open orders, in order of placement."""
-        if self._placed:
+        if self.placed:
             self._write_placed()
         return self._open
 

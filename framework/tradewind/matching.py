@@ -73,6 +73,7 @@ COSTS = np.dtype(
 )
 """The slippage and commission of an asset class (row 0 equities, 1 futures) as numbers."""
 FILLS_AT_FIRST = 1 << 12
+ROOM = 1 << 14  # orders that a book has room for at first
 
 
 class OrderBook:
@@ -101,6 +102,12 @@ class OrderBook:
         self.table = table
         for name in ORDER.names or ():
             setattr(self, name, table[name])
+
+    def grown(self, count: int) -> OrderBook:
+        """Return the same book with room for `count` orders and more."""
+        table = np.zeros(4 * max(count, len(self.table)), dtype=ORDER)  # memory that nobody writes to is not taken
+        table[: len(self.table)] = self.table
+        return OrderBook(table)
 
 
 class FillBook:

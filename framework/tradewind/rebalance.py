@@ -16,7 +16,7 @@ from tradewind import sizing
 from tradewind.blotter import VERBS, Blotter
 from tradewind.ledger import Ledger
 from tradewind.log import AlgorithmLog
-from tradewind.orders import order_ids
+from tradewind.orders import order_id
 from tradewind.recorder import Recorder
 from tradewind_data.assets import Asset, AssetFinder
 from tradewind_data.errors import ForeignAsset
@@ -139,16 +139,15 @@ class Rebalancer:
         units = prices * self._ledger.book.multiplier[columns]
         asked = constant(weights.values)
         which, missing, exact = sizing.toward(asked, self._ledger.equity, units, held)
-        first = self._place((columns[which], missing, asked[which], exact), check)
-        placed = np.array(order_ids(first, len(which)), dtype=object)
+        placed = np.array(self._place((columns[which], missing, asked[which], exact), check), dtype=object)
         return pd.Series(placed, index=weights.keys.index[which], dtype=object, copy=False)
 
-    def _place(self, terms: tuple[np.ndarray, ...], check: Callable[[int, int], None] | None) -> int:
-        """Place orders for columns, shares, weights asked and exact shares; return the first one's ordinal."""
+    def _place(self, terms: tuple[np.ndarray, ...], check: Callable[[int, int], None] | None) -> list[str]:
+        """Place orders for columns, shares, weights asked and exact shares; return their names."""
         if check is None:
             return self._blotter.place_all(VIA, *terms)
-        first = self._blotter.count
+        names = []
         for column, amount, asked, exact in zip(*(term.tolist() for term in terms), strict=True):
             check(column, amount)
-            self._blotter.place(column, amount, VIA, asked, exact)
-        return first
+            names.append(order_id(self._blotter.place(column, amount, VIA, asked, exact)))
+        return names

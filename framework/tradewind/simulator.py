@@ -21,14 +21,16 @@ from numpy.typing import ArrayLike
 
 from tradewind import algorithm as running
 from tradewind import cancel_policy, mergers
-from tradewind.algorithm import Algorithm, Market, Phase
+from tradewind.algorithm import Algorithm, Context, Market
 from tradewind.blotter import ASSET_CLOSED, Blotter
 from tradewind.capital import CapitalChange
 from tradewind.financing import Charges
 from tradewind.ledger import Ledger
 from tradewind.margin_desk import MarginDesk
+from tradewind.order_pad import NOT_PREPARED, Phase
 from tradewind.recorder import Recorder
 from tradewind.semantics import Semantics
+from tradewind.verbs import current_pad
 from tradewind_data.adjustments import Actions
 from tradewind_optimize.entry import current_portfolio
 
@@ -59,7 +61,7 @@ class Simulator:
         self.session = market.clock.first
         algorithm.once_in_24_hours = not (semantics.scheduled_on_early_closes or market.clock.by_minute)
         algorithm.once_a_day = not semantics.every_minute_is_each
-        algorithm.exact_prices = semantics.exact_prices
+        algorithm.pad.exact_prices = semantics.exact_prices
         self.desk: MarginDesk | None = None
         self._eventful = self._eventful_sessions()
         self._quiet, self._schedules_seen = ~self._eventful, 0
@@ -88,6 +90,7 @@ class Simulator:
                     done = session - clock.first
                     progress(done, len(clock), clock.label(session - 1), self.ledger.equity)
         self.algorithm.phase = Phase.DONE
+        self.algorithm.pad.turn()
 
     def one_session(self, session: int) -> int:
         """Run one session, event by event; return the next."""
@@ -216,6 +219,7 @@ class Simulator:
         algorithm, blotter, ledger, clock = self.algorithm, self.blotter, self.ledger, self.market.clock
         context, data, handle_data = algorithm.context, algorithm.data, algorithm.functions.handle_data
         mark_now, watched = self._mark_now, self.desk is not None or self.recorder.by_minute
+        pad = algorithm.pad
         bars, stamps = clock.bars(session), clock.stamps(session)
         due = algorithm.due(session, bars)
         algorithm.move_to(Phase.TRADING, bars[0], session, stamps[0])
@@ -225,7 +229,7 @@ class Simulator:
         for at, now, known in minutes:
             algorithm.end = data.end = at
             algorithm.now = data.now = now
-            data.known = known
+            data.known, pad.unit = known, NOT_PREPARED
             if blotter.anything_open:
                 blotter.move_to(now)
                 self._fill(at, now)
@@ -318,11 +322,16 @@ class _UserCode:
     def __enter__(self) -> None:
         algorithm = self._simulator.algorithm
         self._tokens = running.current.set(algorithm), current_portfolio.set(algorithm.current_weights)
+        self._pad_token = current_pad.set(algorithm.pad)
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
         running.current.reset(self._tokens[0])
         current_portfolio.reset(self._tokens[1])
+        current_pad.reset(self._pad_token)
         if isinstance(error, Exception):
+            advice = Context.advice(error)
+            if advice is not None:
+                error.add_note(advice)
             error.add_note(f"simulated time: {self._moment()}")
 
     def _moment(self) -> str:

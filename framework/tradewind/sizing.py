@@ -10,6 +10,7 @@ from numba import njit
 
 SNAP = 1e-4
 LEAST_CUT = 1.0 - SNAP
+NEXT_TO_NOTHING = 1e-6  # a price this small gives no number of shares
 
 
 def whole_shares(shares: float) -> int:
@@ -39,6 +40,22 @@ def each_whole(shares: np.ndarray) -> np.ndarray:
     for i in range(len(shares)):
         out[i] = _whole(shares[i])
     return out
+
+
+@njit(cache=True)
+def prepared(
+    book: np.recarray, closes: np.ndarray, lives_from: np.ndarray, lives_to: np.ndarray, session: int, out: np.ndarray
+) -> None:
+    """Write price·multiplier and the shares held of every column into out[0] and out[1], float64[2, N].
+
+    The first is NaN where an order of that column needs a closer look: no close in this bar, or one next to nothing;
+    not listed in this session. book: the ledger's table; lives_from, lives_to: int64[N], sessions.
+    """
+    for i in range(len(closes)):
+        unit = closes[i] * book.multiplier[i]
+        listed = lives_from[i] <= session and session <= lives_to[i]
+        out[0, i] = unit if listed and abs(unit) > NEXT_TO_NOTHING else np.nan
+        out[1, i] = book.amount[i]
 
 
 @njit(cache=True)

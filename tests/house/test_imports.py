@@ -25,8 +25,8 @@ FLOORS = [
     "continuous sizing prices mergers guards slippage commission controls capital financing margin ledger result "
     "recorded",
     "blotter contest minute_prices settings",
-    "recorder margin_desk",
-    "rebalance",
+    "recorder margin_desk order_pad",
+    "rebalance verbs",
     "algorithm report",
     "simulator api",
     "compat",

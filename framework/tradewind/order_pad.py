@@ -1,0 +1,270 @@
+"""The order pad: the way from an intention to an order in the blotter's hands.
+
+Every order goes through the same three steps: the intention becomes shares, it is checked that they may be ordered now,
+and they are handed to the blotter, which rounds them. Nothing is filled and no money moves here.
+
+A bar in which much is ordered is prepared once: unit[column] = price·multiplier and held[column] as plain floats. Then
+an order is  shares = asked·equity/unit − held  and one comparison (verbs.py). unit is NaN, which compares with nothing,
+wherever the pad has to look closer: not listed yet, past its life, no price in this bar, a price next to nothing. There
+is no unit at all before a bar is prepared, and while trading controls are set.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Any, Protocol
+
+import numpy as np
+
+from tradewind import sizing
+from tradewind.blotter import NO_ORDER, VERBS, Blotter
+from tradewind.continuous import Contracts
+from tradewind.controls import Controls, Proposed
+from tradewind.errors import (
+    BadOrderParameters,
+    CannotOrderContinuousFuture,
+    CannotOrderDelistedAsset,
+    OrderDuringInitialize,
+    OrderInBeforeTradingStart,
+    UnsupportedOrderParameters,
+)
+from tradewind.ledger import Ledger
+from tradewind.log import AlgorithmLog
+from tradewind.minute_prices import MinutePrices
+from tradewind.orders import ExecutionStyle, order_id, style_of
+from tradewind.prices import Prices
+from tradewind.sizing import LEAST_CUT, NEXT_TO_NOTHING
+from tradewind_data.assets import Asset, AssetFinder
+from tradewind_data.contracts import ContinuousFuture
+
+ORDER, VALUE, PERCENT, TARGET, TARGET_VALUE, TARGET_PERCENT = range(6)  # places in VERBS
+BATCH = VERBS.index("batch_market_order")
+MOST_SHARES = 100_000_000_000
+TOO_MANY = MOST_SHARES + LEAST_CUT  # unrounded shares: what is below this is at most MOST_SHARES once rounded
+LEAST_SALE, TOO_MANY_SOLD = -LEAST_CUT, -TOO_MANY
+NOWHERE = -1  # stands for the column of an asset that cannot be ordered any more
+NEVER = -2  # stands for the bar of the last quotes before there are any; a run's first `end` may be −1
+NOT_PREPARED: list[float] = []  # stands for unit: there is nothing in it
+FEW, WIDE = 4, 16  # a bar is prepared for at least so many orders, and for one in so many columns of the bundle
+
+
+class Phase(Enum):
+    """Where in its life the algorithm is; what may be called depends on it."""
+
+    INITIALIZE = "initialize"
+    BEFORE_OPEN = "before_trading_start"
+    TRADING = "trading"
+    DONE = "done"
+
+
+class Moment(Protocol):
+    """What the pad needs to know of the moment: `end` is the last bar known, `session` today's, `now` the time."""
+
+    phase: Phase
+    end: int
+    session: int
+    now: int
+
+
+class OrderPad:
+    """What is ordered in one run.
+
+    For the short way of verbs.py, in a bar that is prepared: assets by column, equity the portfolio value (of_equity(x)
+    is equity·x for a float of any make, NotImplemented for what is none), unit and held by column, and what an order
+    is added to: the blotter's `placed`, and `names`, from which it takes its own.
+    """
+
+    def __init__(
+        self,
+        moment: Moment,
+        finder: AssetFinder,
+        prices: Prices | MinutePrices,
+        ledger: Ledger,
+        blotter: Blotter,
+        controls: Controls,
+        contracts: Contracts,
+        log: AlgorithmLog,
+    ) -> None:
+        self._moment, self._finder, self._prices, self._ledger = moment, finder, prices, ledger
+        self._controls, self._contracts, self._log = controls, contracts, log
+        self.assets = finder.assets
+        self._lives_from, self._lives_to = finder.start.tolist(), finder.orderable_to.tolist()
+        self._amounts, self._multipliers = ledger.book.amount.data, ledger.book.multiplier.tolist()
+        self._closes = ledger.book.last_price.data
+        self._quoted = NEVER  # the bar of the quotes
+        self.equity, self.of_equity = 0.0, (0.0).__mul__
+        self.unit = NOT_PREPARED
+        self.held = NOT_PREPARED
+        self.blotter, self.placed, self.names = blotter, blotter.placed, blotter.names
+        self._numbers = np.empty((2, len(finder)))
+        self._asked, self._count_before, self._many = 0, 0, FEW + len(finder) // WIDE
+        self.exact_prices = True  # whether limits and stops are rounded as decimals
+
+    def turn(self) -> None:
+        """Turn the page: another bar begins, whose prices are not looked up before somebody orders.
+
+        While the moment's `end` moves from minute to minute, it is enough to put NOT_PREPARED in the place of unit.
+        """
+        self._quoted, self.unit = NEVER, NOT_PREPARED
+
+    def order(
+        self, via: int, asset: Asset, asked: float, limit_price: Any = None, stop_price: Any = None, style: Any = None
+    ) -> str | None:
+        """Order what the verb `via` asks for; return the order's id, or None when there is nothing to order."""
+        column = self._orderable(asset, via)
+        if via in (ORDER, BATCH):
+            shares = asked
+        elif via == TARGET:
+            shares = asked - self._amounts[column]
+        else:
+            shares = self._shares(column, asked if via in (VALUE, TARGET_VALUE) else float(asked * self.equity))
+            if via in (TARGET_VALUE, TARGET_PERCENT):
+                shares -= self._amounts[column]
+        return self._place(column, via, asked, shares, limit_price, stop_price, style)
+
+    def check_may_order(self, verb: str) -> None:
+        """Refuse to order outside trading hours."""
+        if self._moment.phase is Phase.INITIALIZE:
+            raise OrderDuringInitialize(verb)
+        if self._moment.phase is not Phase.TRADING:
+            raise OrderInBeforeTradingStart(verb)
+
+    def _quote(self, verb: str) -> None:
+        """Take the prices and the portfolio value that the orders of this bar are sized by, if it is time to order."""
+        self.check_may_order(verb)
+        self._closes = self._prices.quotes(self._moment.end).data
+        self.equity = self._ledger.equity
+        self.of_equity = self.equity.__mul__
+        self._quoted, self.unit = self._moment.end, NOT_PREPARED
+        many = max(self._asked, self.blotter.count - self._count_before) >= self._many
+        self._asked, self._count_before = 0, self.blotter.count
+        if many:
+            self._prepare()
+
+    def _prepare(self) -> None:
+        """Prepare the bar for many orders."""
+        if self._controls.trading:
+            return
+        finder, numbers = self._finder, self._numbers
+        quotes, session = self._prices.quotes(self._quoted), self._moment.session
+        sizing.prepared(self._ledger.book.table, quotes, finder.start, finder.orderable_to, session, numbers)
+        self.unit, self.held = numbers.tolist()
+
+    def _orderable(self, asset: Asset, via: int) -> int:
+        """Return the asset's column, NOWHERE when it is past its life; refuse a wrong moment and what is no asset.
+
+        This and the next three run once an order: hence the plain lists, and the memoryviews over arrays, which give a
+        number at half the price.
+        """
+        if self._quoted != self._moment.end:
+            self._quote(VERBS[via])
+        self._asked += 1
+        if self._asked == self._many:
+            self._prepare()
+        try:
+            column = asset.column
+            known = self.assets[column] is asset
+        except (AttributeError, TypeError, IndexError):
+            known = False
+        if not known:
+            column = self._column(asset)
+        if self._moment.session > self._lives_to[column]:
+            self._past_its_life(asset, column, via)
+            return NOWHERE
+        return column
+
+    def _past_its_life(self, asset: Asset, column: int, via: int) -> None:
+        """Say that nothing is ordered of an asset that has ended."""
+        ended = "the contract has ended" if self._finder.cash_settled[column] else "the asset was delisted"
+        closed = f"{asset.auto_close_date:%Y-%m-%d}"
+        self._log.warning("no order for %s: %s; a position is closed on %s", asset, ended, closed)
+        self.blotter.note("not placed", column, np.nan, 0, 0, f"{VERBS[via]}: {ended}")
+
+    def _column(self, asset: Asset) -> int:
+        """Return the column of an asset; refuse what is none."""
+        if isinstance(asset, ContinuousFuture):
+            raise CannotOrderContinuousFuture(asset, self._contracts.current(asset, self._moment.session))
+        if not isinstance(asset, Asset):
+            raise UnsupportedOrderParameters(f"asset was {asset!r}; orders take an Asset: use symbol('…') or sid(…).")
+        return self._finder.column(asset)
+
+    def _shares(self, column: int, value: float) -> float:
+        """Return `value` in shares at the last known price; 0 past the asset's life, when nothing is ordered."""
+        if column == NOWHERE:
+            return 0.0
+        price: float = self._closes[column]
+        if price != price:
+            price = self._last_price(column)
+        unit = price * self._multipliers[column]
+        return value / unit if unit > NEXT_TO_NOTHING or unit < -NEXT_TO_NOTHING else 0.0
+
+    def _last_price(self, column: int) -> float:
+        """Return the last known price of an asset that does not trade in this bar; refuse when there is none."""
+        end, session = self._moment.end, self._moment.session
+        price = float(self._prices.last_known(np.array([column]), end, session)[0])
+        if np.isnan(price):
+            listed = session >= self._finder.start[column]
+            asset = self._finder.asset_at(column)
+            raise CannotOrderDelistedAsset(asset, "has not traded yet" if listed else "is not listed yet")
+        return price
+
+    def _place(
+        self, column: int, via: int, asked: float, shares: float, limit_price: Any, stop_price: Any, style: Any
+    ) -> str | None:
+        """Hand shares to the blotter, which rounds them; return the order's id, or None when there is nothing to order.
+
+        asked: the argument of the verb `via`.
+        """
+        if self._controls.trading and column != NOWHERE:
+            self.check_controls(column, _whole(shares))
+        if limit_price is not None or stop_price is not None or style is not None:
+            return self._place_priced(column, via, asked, shares, style_of(style, limit_price, stop_price))
+        if -LEAST_CUT < shares < LEAST_CUT:
+            return None
+        listed = column != NOWHERE and self._moment.session >= self._lives_from[column]
+        if not ((listed and TOO_MANY_SOLD < shares < TOO_MANY) or self._may_place(column, shares)):
+            return None
+        return order_id(self.blotter.place(column, shares, via, asked, shares))
+
+    def _place_priced(self, column: int, via: int, asked: float, shares: float, style: ExecutionStyle) -> str | None:
+        """Hand shares with a limit or a stop to the blotter."""
+        if -LEAST_CUT < shares < LEAST_CUT or not self._may_place(column, shares):
+            return None
+        tick = self._finder.asset_at(column).tick_size
+        limit, stop = style.prices_for(shares > 0, tick, self.exact_prices)
+        return order_id(self.blotter.place_priced(column, shares, via, asked, shares, limit, stop))
+
+    def check_controls(self, column: int, amount: int) -> None:
+        """Ask the trading controls whether whole shares may be ordered."""
+        asset, held = self._finder.asset_at(column), self._amounts[column]
+
+        def price() -> float:
+            moment = self._moment
+            return float(self._prices.last_known(np.array([column]), moment.end, moment.session)[0])
+
+        for problem in self._controls.check_order(Proposed(asset, amount, held, self._moment.now, price)):
+            ordinal = self.blotter.count if amount else NO_ORDER
+            self.blotter.note("controlled", column, amount, amount, amount, problem, ordinal)
+
+    def _may_place(self, column: int, shares: float) -> bool:
+        """Return whether an order of a share or more may be placed; refuse a number that no order can have."""
+        if not TOO_MANY_SOLD < shares < TOO_MANY:
+            amount = _whole(shares)
+            if column != NOWHERE:
+                raise BadOrderParameters(f"amount was {amount} shares; an order has at most {MOST_SHARES:,}.")
+        if column == NOWHERE:
+            return False
+        if self._moment.session >= self._lives_from[column]:
+            return True
+        asset = self._finder.asset_at(column)
+        self._log.warning("no order for %s: it is listed from %s on", asset, asset.start_date)
+        self.blotter.note("not placed", column, _whole(shares), 0, 0, "the asset is not listed yet")
+        return False
+
+
+def _whole(shares: float) -> int:
+    """Return shares rounded to whole ones; refuse what is not finite."""
+    try:
+        return sizing.whole_shares(shares)
+    except (ValueError, OverflowError):
+        raise BadOrderParameters(f"amount was {shares}; it must be finite. Look at what it was made from.") from None
