@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tradewind import guards, matching, sizing
+from tradewind import guards, matching
 from tradewind.cancel_policy import SESSION_END, CancelPolicy, NeverCancel
 from tradewind.commission import CommissionModel, PerContract, PerShare
 from tradewind.fill_rules import Bar, FillRules
@@ -116,8 +116,8 @@ class Blotter:
     def place(self, column: int, amount: float, via: int, asked: float, shares: float) -> int:
         """Add a market order for the bars to come, placed now; return its ordinal.
 
-        amount: signed shares, rounded when the order is written down (sizing.each_whole). asked is the argument of the
-        verb `via`, shares what it came to before rounding.
+        amount: signed shares, rounded when the order is written down. asked is the argument of the verb `via`, shares
+        what it came to before rounding.
         """
         self.placed += (column, amount, via, asked, shares)
         self.anything_open = True
@@ -128,9 +128,10 @@ class Blotter:
         self, via: int, columns: np.ndarray, amounts: np.ndarray, asked: np.ndarray, shares: np.ndarray
     ) -> list[str]:
         """Add market orders for several columns (arrays of one entry an order); return their names."""
+        if self.placed:
+            self._write_placed()
         if len(columns):
-            terms = np.stack([columns, amounts, np.full(len(columns), via), asked, shares], axis=1)
-            self.placed += terms.ravel().tolist()
+            self._write(np.stack([columns, amounts, np.full(len(columns), via), asked, shares], axis=1))
             self.anything_open = True
         return list(islice(self.names, len(columns)))
 
@@ -157,16 +158,20 @@ class Blotter:
 
     def _write_placed(self) -> None:
         """Move the orders placed since the last look into the book; all of them were placed at `now`."""
-        first, last = self._written, self.count
+        self._write(np.fromiter(self.placed, float, len(self.placed)).reshape(-1, TERMS))
+        for ordinal, limit, stop in self._priced:
+            self._orders.limit[ordinal], self._orders.stop[ordinal] = limit, stop
+        self.placed.clear()
+        self._priced = []
+
+    def _write(self, terms: np.ndarray) -> None:
+        """Write float64[k, TERMS] of new orders behind those in the book, which grows as it must."""
+        first, last = self._written, self._written + len(terms)
         if last > len(self._orders.table):
             self._orders = self._orders.grown(last)
-        orders, terms = self._orders, np.fromiter(self.placed, float, len(self.placed)).reshape(-1, TERMS)
-        matching.write_placed(orders.table, first, terms, sizing.each_whole(terms[:, 1]), self.now)
-        for ordinal, limit, stop in self._priced:
-            orders.limit[ordinal], orders.stop[ordinal] = limit, stop
+        matching.write_placed(self._orders.table, first, terms, self.now)
         self._open = np.concatenate([self._open, np.arange(first, last)])
-        self.placed.clear()
-        self._priced, self._written = [], last
+        self._written = last
 
     @property
     def open_orders(self) -> np.ndarray:

@@ -19,6 +19,8 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from tradewind.sizing import whole
+
 OPEN, FILLED, CANCELLED, REJECTED, HELD = range(5)
 
 NO_SLIPPAGE, FIXED, VOLUME_SHARE, BASIS_POINTS, CUSTOM = range(5)
@@ -135,14 +137,14 @@ class FillBook:
 
 
 @njit(cache=True)
-def write_placed(orders: Table, first: int, terms: np.ndarray, amounts: np.ndarray, now: int) -> None:
+def write_placed(orders: Table, first: int, terms: np.ndarray, now: int) -> None:
     """Write market orders placed `now` from row `first` on.
 
-    terms: float64[n, 5] column, unrounded amount, via, asked, shares; amounts: int64[n].
+    terms: float64[n, 5] column, signed shares that are rounded here, via, asked, shares.
     """
     for k in range(len(terms)):
         i = first + k
-        orders.column[i], orders.amount[i], orders.via[i] = int(terms[k, 0]), amounts[k], int(terms[k, 2])
+        orders.column[i], orders.amount[i], orders.via[i] = int(terms[k, 0]), whole(terms[k, 1]), int(terms[k, 2])
         orders.asked[i], orders.shares[i] = terms[k, 3], terms[k, 4]
         orders.limit[i] = orders.stop[i] = np.nan
         orders.created[i] = orders.updated[i] = now

@@ -26,20 +26,11 @@ def whole_shares(shares: float) -> int:
 
 
 @njit(cache=True)
-def _whole(shares: float) -> int:
+def whole(shares: float) -> int:
     """Return whole_shares of a finite number, for compiled code."""
-    whole = np.trunc(shares)
-    rest = shares - whole
-    return int(whole) + (rest >= LEAST_CUT) - (rest <= -LEAST_CUT)
-
-
-@njit(cache=True)
-def each_whole(shares: np.ndarray) -> np.ndarray:
-    """Return int64[n]: whole_shares of every entry of a finite float64[n]."""
-    out = np.empty(len(shares), dtype=np.int64)
-    for i in range(len(shares)):
-        out[i] = _whole(shares[i])
-    return out
+    cut = np.trunc(shares)
+    rest = shares - cut
+    return int(cut) + (rest >= LEAST_CUT) - (rest <= -LEAST_CUT)
 
 
 @njit(cache=True)
@@ -74,7 +65,7 @@ def toward(
         if np.isnan(units[i]):
             continue
         wanted = weights[i] * equity / units[i] if units[i] != 0.0 else 0.0
-        missing = _whole(wanted) - held[i]
+        missing = whole(wanted) - held[i]
         if missing:
             which[count], shares[count], exact[count], count = i, missing, wanted - held[i], count + 1
     return which[:count], shares[:count], exact[:count]

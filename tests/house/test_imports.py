@@ -18,12 +18,11 @@ MAY_IMPORT = {
     "tradewind_data": {"tradewind_data"},
 }
 FLOORS = [
-    "errors wording",
+    "errors wording sizing",
     "semantics times kernels matching metrics tables coarse",
     "contract_costs orders portfolio clock schedule cancel_policy restrictions story fill_rules bar_data log packets "
     "runfiles",
-    "continuous sizing prices mergers guards slippage commission controls capital financing margin ledger result "
-    "recorded",
+    "continuous prices mergers guards slippage commission controls capital financing margin ledger result recorded",
     "blotter contest minute_prices settings",
     "recorder margin_desk order_pad",
     "rebalance verbs",
