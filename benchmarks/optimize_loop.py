@@ -4,9 +4,9 @@ python -m benchmarks.optimize_loop [--quick]
 
 CPU seconds of whole runs, ours the least of three and cvxportfolio's of two, taken in turn: our optimizer, cvxpy
 (Clarabel, the same problem written anew each day) in the same backtest, and cvxportfolio's own backtest on the same
-prices when CVXPORTFOLIO_PYTHON names a Python that has it. "optimizer" is the part spent in run_optimization (in cvxpy's
-solve). Every run: gross 1, dollar neutral, ±position, 5 factors, turnover in ours and cvxpy; cvxportfolio has leverage,
-neutrality, weights and factor limits and no costs.
+prices when CVXPORTFOLIO_PYTHON names a Python that has it. "optimizer" is the part spent in run_optimization (in
+cvxpy's solve). Every run: gross 1, dollar neutral, ±position, 5 factors, turnover in ours and cvxpy; cvxportfolio has
+leverage, neutrality, weights and factor limits and no costs.
 """
 
 import json
