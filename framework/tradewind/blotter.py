@@ -49,8 +49,6 @@ ALL_FILLED, BY_ALGORITHM, ASSET_CLOSED, EMPTIED_BY_SPLIT, BY_POLICY, LEFT_OPEN, 
 
 TERMS = 5  # column, amount, via, asked, shares
 
-_EMPTY = np.empty(0, dtype=np.int64)
-
 
 NO_FILLS = np.empty(0, dtype=FILL)
 NO_ORDER = -1
@@ -71,7 +69,8 @@ class Blotter:
         self._priced: list[tuple[int, float, float]] = []
         self.events: list[Event] = []
         self.fill_rules: FillRules | None = None
-        self._open = _EMPTY
+        self._waiting = np.empty(1024, dtype=np.int64)  # the open orders stand at its front
+        self._open = self._waiting[:0]
         self.anything_open = False
         self._used = np.zeros(len(finder))
         self.fills = FillBook()
@@ -113,16 +112,15 @@ class Blotter:
         """The orders placed so far."""
         return self._written + len(self.placed) // TERMS
 
-    def place(self, column: int, amount: float, via: int, asked: float, shares: float) -> int:
-        """Add a market order for the bars to come, placed now; return its ordinal.
+    def place(self, column: int, amount: float, via: int, asked: float, shares: float) -> str:
+        """Add a market order for the bars to come, placed now; return its name.
 
         amount: signed shares, rounded when the order is written down. asked is the argument of the verb `via`, shares
         what it came to before rounding.
         """
         self.placed += (column, amount, via, asked, shares)
         self.anything_open = True
-        next(self.names)
-        return self.count - 1
+        return next(self.names)
 
     def place_all(
         self, via: int, columns: np.ndarray, amounts: np.ndarray, asked: np.ndarray, shares: np.ndarray
@@ -137,11 +135,10 @@ class Blotter:
 
     def place_priced(
         self, column: int, amount: float, via: int, asked: float, shares: float, limit: float, stop: float
-    ) -> int:
-        """Add an order with a limit and/or a stop (NaN: none); return its ordinal."""
-        ordinal = self.place(column, amount, via, asked, shares)
-        self._priced.append((ordinal, limit, stop))
-        return ordinal
+    ) -> str:
+        """Add an order with a limit and/or a stop (NaN: none); return its name."""
+        self._priced.append((self.count, limit, stop))
+        return self.place(column, amount, via, asked, shares)
 
     def move_to(self, now: int) -> None:
         """Move to a moment (ns UTC): what was placed before belongs to the moment before."""
@@ -169,9 +166,11 @@ class Blotter:
         first, last = self._written, self._written + len(terms)
         if last > len(self._orders.table):
             self._orders = self._orders.grown(last)
-        matching.write_placed(self._orders.table, first, terms, self.now)
-        self._open = np.concatenate([self._open, np.arange(first, last)])
-        self._written = last
+        count, waiting = len(self._open) + len(terms), self._waiting
+        if count > len(waiting):
+            self._waiting = waiting = np.concatenate([self._open, np.empty(2 * count, dtype=np.int64)])
+        matching.write_placed(self._orders.table, first, terms, waiting, len(self._open), self.now)
+        self._open, self._written = waiting[:count], last
 
     @property
     def open_orders(self) -> np.ndarray:

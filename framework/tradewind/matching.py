@@ -137,8 +137,8 @@ class FillBook:
 
 
 @njit(cache=True)
-def write_placed(orders: Table, first: int, terms: np.ndarray, now: int) -> None:
-    """Write market orders placed `now` from row `first` on.
+def write_placed(orders: Table, first: int, terms: np.ndarray, waiting: np.ndarray, count: int, now: int) -> None:
+    """Write market orders placed `now` from row `first` on, and their ordinals into `waiting` from `count` on.
 
     terms: float64[n, 5] column, signed shares that are rounded here, via, asked, shares.
     """
@@ -148,6 +148,7 @@ def write_placed(orders: Table, first: int, terms: np.ndarray, now: int) -> None
         orders.asked[i], orders.shares[i] = terms[k, 3], terms[k, 4]
         orders.limit[i] = orders.stop[i] = np.nan
         orders.created[i] = orders.updated[i] = now
+        waiting[count + k] = i
 
 
 @njit(cache=True)

@@ -31,7 +31,7 @@ from tradewind.errors import (
 from tradewind.ledger import Ledger
 from tradewind.log import AlgorithmLog
 from tradewind.minute_prices import MinutePrices
-from tradewind.orders import ExecutionStyle, order_id, style_of
+from tradewind.orders import ExecutionStyle, style_of
 from tradewind.prices import Prices
 from tradewind.sizing import LEAST_CUT, NEXT_TO_NOTHING
 from tradewind_data.assets import Asset, AssetFinder
@@ -45,6 +45,7 @@ LEAST_SALE, TOO_MANY_SOLD = -LEAST_CUT, -TOO_MANY
 NOWHERE = -1  # stands for the column of an asset that cannot be ordered any more
 NEVER = -2  # stands for the bar of the last quotes before there are any; a run's first `end` may be −1
 NOT_PREPARED: list[float] = []  # stands for unit: there is nothing in it
+NOTHING_LISTED: list[bool] = []
 FEW, WIDE = 4, 16  # a bar is prepared for at least so many orders, and for one in so many columns of the bundle
 
 
@@ -69,9 +70,10 @@ class Moment(Protocol):
 class OrderPad:
     """What is ordered in one run.
 
-    For the short way of verbs.py, in a bar that is prepared: assets by column, equity the portfolio value (of_equity(x)
-    is equity·x for a float of any make, NotImplemented for what is none), unit and held by column, and what an order
-    is added to: the blotter's `placed`, and `names`, from which it takes its own.
+    For the short ways of verbs.py: assets by column, and what an order is added to, the blotter's `placed`, and
+    `names`, from which it takes its own. Once something was ordered in the bar `quoted`: listed[column], whether plain
+    shares may be ordered without a closer look. In a bar that is prepared: equity, the portfolio value (of_equity(x) is
+    equity·x for a float of any make, NotImplemented for what is none), unit and held by column.
     """
 
     def __init__(
@@ -85,19 +87,22 @@ class OrderPad:
         contracts: Contracts,
         log: AlgorithmLog,
     ) -> None:
-        self._moment, self._finder, self._prices, self._ledger = moment, finder, prices, ledger
+        self.moment, self._finder, self._prices, self._ledger = moment, finder, prices, ledger
         self._controls, self._contracts, self._log = controls, contracts, log
         self.assets = finder.assets
         self._lives_from, self._lives_to = finder.start.tolist(), finder.orderable_to.tolist()
         self._amounts, self._multipliers = ledger.book.amount.data, ledger.book.multiplier.tolist()
         self._closes = ledger.book.last_price.data
-        self._quoted = NEVER  # the bar of the quotes
+        self.quoted = NEVER  # the bar in which something was ordered last
+        self.listed: list[bool] = NOTHING_LISTED
+        self._listed_on, self._sized = NEVER, False
         self.equity, self.of_equity = 0.0, (0.0).__mul__
         self.unit = NOT_PREPARED
         self.held = NOT_PREPARED
         self.blotter, self.placed, self.names = blotter, blotter.placed, blotter.names
         self._numbers = np.empty((2, len(finder)))
         self._asked, self._count_before, self._many = 0, 0, FEW + len(finder) // WIDE
+        self._prepared = False  # whether the bar sized last was prepared
         self.exact_prices = True  # whether limits and stops are rounded as decimals
 
     def turn(self) -> None:
@@ -105,7 +110,7 @@ class OrderPad:
 
         While the moment's `end` moves from minute to minute, it is enough to put NOT_PREPARED in the place of unit.
         """
-        self._quoted, self.unit = NEVER, NOT_PREPARED
+        self.quoted, self.unit = NEVER, NOT_PREPARED
 
     def order(
         self, via: int, asset: Asset, asked: float, limit_price: Any = None, stop_price: Any = None, style: Any = None
@@ -117,6 +122,7 @@ class OrderPad:
         elif via == TARGET:
             shares = asked - self._amounts[column]
         else:
+            self._size(via)
             shares = self._shares(column, asked if via in (VALUE, TARGET_VALUE) else float(asked * self.equity))
             if via in (TARGET_VALUE, TARGET_PERCENT):
                 shares -= self._amounts[column]
@@ -124,21 +130,33 @@ class OrderPad:
 
     def check_may_order(self, verb: str) -> None:
         """Refuse to order outside trading hours."""
-        if self._moment.phase is Phase.INITIALIZE:
+        if self.moment.phase is Phase.INITIALIZE:
             raise OrderDuringInitialize(verb)
-        if self._moment.phase is not Phase.TRADING:
+        if self.moment.phase is not Phase.TRADING:
             raise OrderInBeforeTradingStart(verb)
 
-    def _quote(self, verb: str) -> None:
-        """Take the prices and the portfolio value that the orders of this bar are sized by, if it is time to order."""
+    def _open_page(self, verb: str) -> None:
+        """Begin to order in this bar, if it is time to order."""
         self.check_may_order(verb)
-        self._closes = self._prices.quotes(self._moment.end).data
-        self.equity = self._ledger.equity
-        self.of_equity = self.equity.__mul__
-        self._quoted, self.unit = self._moment.end, NOT_PREPARED
-        many = max(self._asked, self.blotter.count - self._count_before) >= self._many
-        self._asked, self._count_before = 0, self.blotter.count
-        if many:
+        self.quoted, self.unit, self._sized = self.moment.end, NOT_PREPARED, False
+        session, finder = self.moment.session, self._finder
+        if self._listed_on != session and not self._controls.trading:
+            self.listed = ((finder.start <= session) & (session <= finder.orderable_to)).tolist()
+            self._listed_on = session
+
+    def _size(self, via: int) -> None:
+        """Take the prices and the portfolio value that the orders of this bar are sized by; prepare it for many."""
+        if not self._sized:
+            self._closes = self._prices.quotes(self.quoted).data
+            self.equity = self._ledger.equity
+            self.of_equity = self.equity.__mul__
+            placed = self.blotter.count - self._count_before
+            many = (placed if self._prepared else self._asked) >= self._many
+            self._asked, self._count_before, self._sized, self._prepared = 0, self.blotter.count, True, False
+            if many:
+                self._prepare()
+        self._asked += via == TARGET_PERCENT
+        if self._asked == self._many and not self._prepared:
             self._prepare()
 
     def _prepare(self) -> None:
@@ -146,9 +164,9 @@ class OrderPad:
         if self._controls.trading:
             return
         finder, numbers = self._finder, self._numbers
-        quotes, session = self._prices.quotes(self._quoted), self._moment.session
+        quotes, session = self._prices.quotes(self.quoted), self.moment.session
         sizing.prepared(self._ledger.book.table, quotes, finder.start, finder.orderable_to, session, numbers)
-        self.unit, self.held = numbers.tolist()
+        (self.unit, self.held), self._prepared = numbers.tolist(), True
 
     def _orderable(self, asset: Asset, via: int) -> int:
         """Return the asset's column, NOWHERE when it is past its life; refuse a wrong moment and what is no asset.
@@ -156,11 +174,8 @@ class OrderPad:
         This and the next three run once an order: hence the plain lists, and the memoryviews over arrays, which give a
         number at half the price.
         """
-        if self._quoted != self._moment.end:
-            self._quote(VERBS[via])
-        self._asked += 1
-        if self._asked == self._many:
-            self._prepare()
+        if self.quoted != self.moment.end:
+            self._open_page(VERBS[via])
         try:
             column = asset.column
             known = self.assets[column] is asset
@@ -168,7 +183,7 @@ class OrderPad:
             known = False
         if not known:
             column = self._column(asset)
-        if self._moment.session > self._lives_to[column]:
+        if self.moment.session > self._lives_to[column]:
             self._past_its_life(asset, column, via)
             return NOWHERE
         return column
@@ -183,7 +198,7 @@ class OrderPad:
     def _column(self, asset: Asset) -> int:
         """Return the column of an asset; refuse what is none."""
         if isinstance(asset, ContinuousFuture):
-            raise CannotOrderContinuousFuture(asset, self._contracts.current(asset, self._moment.session))
+            raise CannotOrderContinuousFuture(asset, self._contracts.current(asset, self.moment.session))
         if not isinstance(asset, Asset):
             raise UnsupportedOrderParameters(f"asset was {asset!r}; orders take an Asset: use symbol('…') or sid(…).")
         return self._finder.column(asset)
@@ -200,7 +215,7 @@ class OrderPad:
 
     def _last_price(self, column: int) -> float:
         """Return the last known price of an asset that does not trade in this bar; refuse when there is none."""
-        end, session = self._moment.end, self._moment.session
+        end, session = self.moment.end, self.moment.session
         price = float(self._prices.last_known(np.array([column]), end, session)[0])
         if np.isnan(price):
             listed = session >= self._finder.start[column]
@@ -219,30 +234,30 @@ class OrderPad:
             self.check_controls(column, _whole(shares))
         if limit_price is not None or stop_price is not None or style is not None:
             return self._place_priced(column, via, asked, shares, style_of(style, limit_price, stop_price))
-        if -LEAST_CUT < shares < LEAST_CUT:
+        if LEAST_SALE < shares < LEAST_CUT:
             return None
-        listed = column != NOWHERE and self._moment.session >= self._lives_from[column]
+        listed = column != NOWHERE and self.moment.session >= self._lives_from[column]
         if not ((listed and TOO_MANY_SOLD < shares < TOO_MANY) or self._may_place(column, shares)):
             return None
-        return order_id(self.blotter.place(column, shares, via, asked, shares))
+        return self.blotter.place(column, shares, via, asked, shares)
 
     def _place_priced(self, column: int, via: int, asked: float, shares: float, style: ExecutionStyle) -> str | None:
         """Hand shares with a limit or a stop to the blotter."""
-        if -LEAST_CUT < shares < LEAST_CUT or not self._may_place(column, shares):
+        if LEAST_SALE < shares < LEAST_CUT or not self._may_place(column, shares):
             return None
         tick = self._finder.asset_at(column).tick_size
         limit, stop = style.prices_for(shares > 0, tick, self.exact_prices)
-        return order_id(self.blotter.place_priced(column, shares, via, asked, shares, limit, stop))
+        return self.blotter.place_priced(column, shares, via, asked, shares, limit, stop)
 
     def check_controls(self, column: int, amount: int) -> None:
         """Ask the trading controls whether whole shares may be ordered."""
         asset, held = self._finder.asset_at(column), self._amounts[column]
 
         def price() -> float:
-            moment = self._moment
+            moment = self.moment
             return float(self._prices.last_known(np.array([column]), moment.end, moment.session)[0])
 
-        for problem in self._controls.check_order(Proposed(asset, amount, held, self._moment.now, price)):
+        for problem in self._controls.check_order(Proposed(asset, amount, held, self.moment.now, price)):
             ordinal = self.blotter.count if amount else NO_ORDER
             self.blotter.note("controlled", column, amount, amount, amount, problem, ordinal)
 
@@ -254,7 +269,7 @@ class OrderPad:
                 raise BadOrderParameters(f"amount was {amount} shares; an order has at most {MOST_SHARES:,}.")
         if column == NOWHERE:
             return False
-        if self._moment.session >= self._lives_from[column]:
+        if self.moment.session >= self._lives_from[column]:
             return True
         asset = self._finder.asset_at(column)
         self._log.warning("no order for %s: it is listed from %s on", asset, asset.start_date)

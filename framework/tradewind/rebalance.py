@@ -16,7 +16,6 @@ from tradewind import sizing
 from tradewind.blotter import VERBS, Blotter
 from tradewind.ledger import Ledger
 from tradewind.log import AlgorithmLog
-from tradewind.orders import order_id
 from tradewind.recorder import Recorder
 from tradewind_data.assets import Asset, AssetFinder
 from tradewind_data.errors import ForeignAsset
@@ -149,5 +148,5 @@ class Rebalancer:
         names = []
         for column, amount, asked, exact in zip(*(term.tolist() for term in terms), strict=True):
             check(column, amount)
-            names.append(order_id(self._blotter.place(column, amount, VIA, asked, exact)))
+            names.append(self._blotter.place(column, amount, VIA, asked, exact))
         return names

@@ -70,7 +70,21 @@ def order(
     Raises OrderDuringInitialize, OrderInBeforeTradingStart, UnsupportedOrderParameters, BadOrderParameters,
     TradingControlViolation.
     """
-    return _pad(ORDER).order(ORDER, asset if sid is None else sid, amount, limit_price, stop_price, style)
+    if sid is not None:
+        asset = sid
+    pad: Any = _current_pad()
+    try:
+        column = asset.column
+        plain = pad.assets[column] is asset and limit_price is None and stop_price is None and style is None
+        some = LEAST_CUT <= amount < TOO_MANY or LEAST_SALE >= amount > TOO_MANY_SOLD
+        if plain and some and pad.quoted == pad.moment.end and pad.listed[column]:
+            placed = pad.placed
+            placed += (column, amount, ORDER, amount, amount)
+            pad.blotter.anything_open = True
+            return next(pad.names)
+    except (AttributeError, IndexError, TypeError):  # trading controls, no asset of this bundle, no number: see below
+        pass
+    return _pad(ORDER).order(ORDER, asset, amount, limit_price, stop_price, style)
 
 
 def order_value(
