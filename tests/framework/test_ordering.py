@@ -272,6 +272,25 @@ def test_a_missing_asset_or_amount_is_named(market):
         in_a_bar(market, lambda c, d: api.order(api.sid(1)))
 
 
+def test_the_second_order_of_a_bar_is_held_to_the_same_rules_as_the_first(market):
+    def call(context, data):
+        listed, coming, gone = (api.sid(n) for n in (1, 2, 3))
+        names = [api.order(listed, 5), api.order(listed, 0.5), api.order(coming, 5), api.order(gone, 5)]
+        names += [api.order(listed, np.int64(-3)), api.order(sid=listed, amount=2.99995), api.order(listed, 7, 1.0)]
+        for amount, error in ((np.nan, BadOrderParameters), (2e11, BadOrderParameters), ("5", TypeError)):
+            with pytest.raises(error):
+                api.order(listed, amount)
+        with pytest.raises(UnsupportedOrderParameters):
+            api.order("S1", 5)
+        return names
+
+    market.asset(2, [5, 5], first=2).asset(3, [5], auto_close=3)
+    names, result = in_a_bar(market, call)
+    assert names == [order_id(0), None, None, None, order_id(1), order_id(2), order_id(3)]
+    assert result.orders["amount"].tolist() == [5, -3, 3, 7]
+    assert result.orders["asked"].tolist() == [5, -3, 2.99995, 7]
+
+
 def test_the_environment_of_a_run(market):
     def facts(context, data):
         assert api.get_environment() == api.get_environment("platform") == "tradewind"
