@@ -6,6 +6,7 @@ import math
 import platform
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,22 @@ Benchmark = str | Asset | pd.Series | None
 
 FREQUENCIES = {"daily": "1d", "minute": "1m"}
 LIBRARIES = ("numpy", "pandas", "numba", "pyarrow")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What one run was asked for, unchecked; fields as in run_algorithm."""
+
+    start: Date
+    end: Date
+    capital_base: float
+    data_frequency: str
+    emission_rate: str
+    bundle: str | Path | Bundle
+    benchmark: Benchmark
+    semantics: str | Semantics
+    capital_changes: Mapping[Any, Any] | None
+    parameters: Mapping[str, Any]
 
 
 def run_algorithm(
@@ -80,21 +97,11 @@ def run_algorithm(
     functions = UserFunctions(initialize, handle_data, before_trading_start, analyze)
     named = initialize or handle_data or before_trading_start
     about = {"name": getattr(named, "__module__", None) or "algorithm", "sha256": ""}
-    return _run(
-        functions,
-        about,
-        start,
-        end,
-        capital_base,
-        data_frequency,
-        emission_rate,
-        bundle,
-        benchmark,
-        semantics,
-        {},
-        progress,
-        capital_changes,
-    )
+    plan = Plan(
+        start=start, end=end, capital_base=capital_base, data_frequency=data_frequency, emission_rate=emission_rate,
+        bundle=bundle, benchmark=benchmark, semantics=semantics, capital_changes=capital_changes, parameters={},
+    )  # fmt: skip
+    return _run(functions, about, plan, progress)
 
 
 def run_file(
@@ -121,63 +128,44 @@ def run_file(
     source = read_source(path)
     values = parameter_values(parameters or {})
     about = {"name": path.stem, "sha256": digest(source)}
+    plan = Plan(
+        start=start, end=end, capital_base=capital_base, data_frequency=data_frequency, emission_rate=emission_rate,
+        bundle=bundle, benchmark=benchmark, semantics=semantics, capital_changes=capital_changes, parameters=values,
+    )  # fmt: skip
     with imported_names():
-        functions = load(source, str(path), values)
-        return _run(
-            functions,
-            about,
-            start,
-            end,
-            capital_base,
-            data_frequency,
-            emission_rate,
-            bundle,
-            benchmark,
-            semantics,
-            values,
-            progress,
-            capital_changes,
-        )
+        return _run(load(source, str(path), values), about, plan, progress)
 
 
-def _run(
-    functions: UserFunctions,
-    about: Mapping[str, str],
-    start: Date,
-    end: Date,
-    capital_base: float,
-    data_frequency: str,
-    emission_rate: str,
-    bundle: str | Path | Bundle,
-    benchmark: Benchmark,
-    semantics: str | Semantics,
-    parameters: Mapping[str, Any],
-    progress: Progress | None,
-    capital_changes: Mapping[Any, Any] | None,
-) -> Result:
+def _run(functions: UserFunctions, about: Mapping[str, str], plan: Plan, progress: Progress | None) -> Result:
     """Put the parts of one run together, simulate, and return the result."""
     began = time.perf_counter()
-    rules = semantics_named(semantics)
-    if data_frequency not in FREQUENCIES:
-        raise BadParameter("data_frequency", data_frequency, "'daily' or 'minute'", tuple(FREQUENCIES))
-    opened = bundle if isinstance(bundle, Bundle) else open_bundle(bundle)
-    if emission_rate not in FREQUENCIES or (emission_rate, data_frequency) == ("minute", "daily"):
-        raise BadParameter("emission_rate", emission_rate, "'daily', or 'minute' in a minute run", tuple(FREQUENCIES))
-    clock = _clock(opened, start, end, by_minute=data_frequency == "minute")
-    changes = capital_changes_of(capital_changes, clock)
-    simulator = _simulator(functions, opened, clock, _capital(capital_base), rules, changes)
-    simulator.recorder.by_minute = emission_rate == "minute"
-    facts = _facts(about, opened, simulator.market.clock, capital_base, data_frequency, rules, parameters)
+    rules = semantics_named(plan.semantics)
+    _check_frequencies(plan)
+    opened = plan.bundle if isinstance(plan.bundle, Bundle) else open_bundle(plan.bundle)
+    clock = _clock(opened, plan.start, plan.end, by_minute=plan.data_frequency == "minute")
+    changes = capital_changes_of(plan.capital_changes, clock)
+    simulator = _simulator(functions, opened, clock, _capital(plan.capital_base), rules, changes)
+    simulator.recorder.by_minute = plan.emission_rate == "minute"
+    facts = _facts(about, opened, clock, plan, rules)
     marks = {"open": time.perf_counter() - began}
     try:
-        _simulate(simulator, benchmark, progress, marks)
+        _simulate(simulator, plan.benchmark, progress, marks)
     except KeyboardInterrupt:
         partial = _result(simulator, {**facts, "status": "interrupted"}, marks)
-        day = simulator.market.clock.sessions.index[simulator.session]
+        day = clock.sessions.index[simulator.session]
         raise RunInterrupted(partial, f"{day:%Y-%m-%d}") from None
     result = _result(simulator, {**facts, "status": "complete"}, marks)
     _analyze(simulator.algorithm, result, opened)
     return result
+
+
+def _check_frequencies(plan: Plan) -> None:
+    """Refuse a data_frequency or an emission_rate there is none of."""
+    known = tuple(FREQUENCIES)
+    if plan.data_frequency not in known:
+        raise BadParameter("data_frequency", plan.data_frequency, "'daily' or 'minute'", known)
+    if plan.emission_rate not in known or (plan.emission_rate, plan.data_frequency) == ("minute", "daily"):
+        raise BadParameter("emission_rate", plan.emission_rate, "'daily', or 'minute' in a minute run", known)
 
 
 def _simulate(simulator: Simulator, benchmark: Benchmark, progress: Progress | None, marks: dict[str, float]) -> None:
@@ -277,20 +265,12 @@ def _lay_benchmark(simulator: Simulator, benchmark: Benchmark) -> None:
         raise BadParameter("benchmark", chosen, "a symbol, an Asset or a Series of daily returns")
 
 
-def _facts(
-    about: Mapping[str, str],
-    bundle: Bundle,
-    clock: Clock,
-    capital_base: float,
-    data_frequency: str,
-    semantics: Semantics,
-    parameters: Mapping[str, Any],
-) -> dict[str, Any]:
+def _facts(about: Mapping[str, str], bundle: Bundle, clock: Clock, plan: Plan, semantics: Semantics) -> dict[str, Any]:
     """Return what identifies the run, as JSON values."""
     index = clock.sessions.index
     return {
         "algorithm": dict(about),
-        "parameters": {name: repr(value) for name, value in parameters.items()},
+        "parameters": {name: repr(value) for name, value in plan.parameters.items()},
         "bundle": {
             "name": bundle.name,
             "version": bundle.version,
@@ -299,8 +279,8 @@ def _facts(
         },
         "start": f"{index[clock.first]:%Y-%m-%d}",
         "end": f"{index[clock.last]:%Y-%m-%d}",
-        "capital_base": float(capital_base),
-        "data_frequency": data_frequency,
+        "capital_base": float(plan.capital_base),
+        "data_frequency": plan.data_frequency,
         "semantics": name_of(semantics),
         "versions": {
             "tradewind": version("tradewind"),
