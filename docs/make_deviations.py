@@ -58,8 +58,7 @@ ALWAYS = """
   original leaves it as it was. Its current price in a minute without a trade is its contract's; in the original,
   after a roll, that of the contract before. Before the open, the contract and the history are today's.
 - **Near-zero targets** of TargetWeights mean "leave", but the answer of the optimizer is never clipped: that would
-break
-  constraints that were certified.
+  break constraints that were certified.
 
 ## As in the original, on purpose
 
@@ -78,6 +77,11 @@ break
   `tests/framework/test_bar_data.py::test_a_halted_price_is_seen_through_a_split_and_a_dividend`.
 - **D24** Cash may go negative and leverage is not bounded, unless `set_margin` says so. Test:
   `tests/framework/test_margin.py::test_the_newest_orders_beyond_the_equity_are_rejected`.
+
+## Without a place yet
+
+- **D22** The original's pipeline factor MaxDrawdown divides by the trough. There is no pipeline here, so nothing to
+  switch; the drawdowns of a result divide by the peak (docs of `tradewind.metrics`).
 """
 
 
