@@ -6,7 +6,9 @@ raw; ``window`` shows prices and volumes as seen from a session (adjustments.py)
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -76,8 +78,17 @@ class BarReader:
             found = self._files.cache.store(field, self.shape, self._row_blocks(field))
             if found is not None and self._large:
                 self._has_strips(field)
-            found = self._values[field] = self._read(field) if found is None else found
+            found = self._values[field] = self._read([field])[field] if found is None else found
         return found
+
+    def load(self, fields: Sequence[str] = FIELDS) -> dict[str, FloatArray]:
+        """``values`` of several fields, those not at hand from one pass over the files. Errors as of values."""
+        missing = [field for field in fields if self._known(field) is None]
+        if 8 * self.shape[0] * self.shape[1] * len(missing) <= HELD_BYTES:
+            for field, found in self._read(missing).items():
+                mapped = self._files.cache.store(field, self.shape, [found])
+                self._values[field] = found if mapped is None else mapped
+        return {field: self.values(field) for field in fields}
 
     @property
     def _large(self) -> bool:
@@ -283,36 +294,48 @@ class BarReader:
     def _columns_of(self, file: GridFile) -> Int64Array:
         return np.searchsorted(self._files.sids, file.grid.sids).astype(np.int64)
 
-    def _read(self, field: str) -> FloatArray:
-        out = pooled(self.shape)
-        for _ in self._row_blocks(field, out):
-            pass
-        out.setflags(write=False)
+    def _read(self, fields: Sequence[str]) -> dict[str, FloatArray]:
+        """Whole fields in memory, one pass over the files, several files at a time."""
+        out = {field: np.empty(self.shape) for field in fields}
+        *begins, end = 0, *(self._after(file) for file in self._files.files)
+        for field in fields:
+            out[field][end:] = nothing(field)
+        if fields:
+            with ThreadPoolExecutor(os.cpu_count()) as pool:
+                list(pool.map(lambda file, row: self._read_file(file, row, out), self._files.files, begins))
+        for values in out.values():
+            values.setflags(write=False)
         return out
 
-    def _row_blocks(self, field: str, out: FloatArray | None = None) -> Iterator[FloatArray]:
-        """The whole array in consecutive blocks of rows, in place where ``out`` is given."""
-        rows, n = self.shape
-        row, spare = 0, np.empty(0)
+    def _read_file(self, file: GridFile, row: int, out: Mapping[str, FloatArray]) -> None:
+        """Write a file's rows, and nothing to those between ``row`` and its first."""
+        first, columns = self._after(file) - file.grid.rows, self._columns_of(file)
+        whole = len(columns) == self.shape[1]
+        for field, values in out.items():
+            values[row : first if whole else first + file.grid.rows] = nothing(field)
+        own = {field: values[first : first + file.grid.rows] for field, values in out.items()} if whole else None
+        for field, lo, values in file.each(list(out), own):
+            if not whole:
+                place(out[field][first + lo : first + lo + len(values)], columns, values)
+
+    def _after(self, file: GridFile) -> int:
+        """The session after a file's last."""
+        return self._sessions.ordinal(file.grid.first) + file.grid.rows
+
+    def _row_blocks(self, field: str) -> Iterator[FloatArray]:
+        """The whole array in consecutive blocks of rows."""
+        row, n = 0, self.shape[1]
         for file in self._files.files:
-            first = self._sessions.ordinal(file.grid.first)
-            after = first + file.grid.rows
-            block = np.empty((after - row, n)) if out is None else out[row:after]
-            if len(file.grid.sids) == n:
-                block[: first - row] = nothing(field)
+            first, columns = self._sessions.ordinal(file.grid.first), self._columns_of(file)
+            block = _blank(field, (first + file.grid.rows - row, n))
+            if len(columns) == n:
                 file.values(field, out=block[first - row :])
             else:
-                block[:] = nothing(field)
-                cells = file.grid.rows * len(file.grid.sids)
-                spare = spare if cells <= spare.size else np.empty(cells)
-                values = file.values(field, out=spare[:cells].reshape(file.grid.rows, -1))
-                place(block[first - row :], self._columns_of(file), values)
+                place(block[first - row :], columns, file.values(field))
             yield block
-            row = after
-        if row < rows:
-            block = np.empty((rows - row, n)) if out is None else out[row:]
-            block[:] = nothing(field)
-            yield block
+            row = first + file.grid.rows
+        if row < self.shape[0]:
+            yield _blank(field, (self.shape[0] - row, n))
 
     def _bad_window(self, end: int, n: int, t: int) -> SessionOutOfBounds:
         label = self._sessions.labels
@@ -329,13 +352,6 @@ class BarReader:
 def nothing(field: str) -> float:
     """What stands where there is no bar: NaN for a price, 0 for volume."""
     return np.nan if field in PRICES else 0.0
-
-
-def pooled(shape: tuple[int, int]) -> FloatArray:
-    """float64 of that shape, not yet written: memory of Arrow's pool, where what decoding let go is used again."""
-    import pyarrow as pa
-
-    return np.frombuffer(pa.allocate_buffer(8 * shape[0] * shape[1]), dtype=np.float64).reshape(shape)
 
 
 def strips(blocks: Iterable[FloatArray], n: int) -> Iterator[FloatArray]:

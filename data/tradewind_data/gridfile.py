@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -261,22 +261,46 @@ class GridFile:
         groups = list(range(lo // size, -(-hi // size)))
         out = np.empty((hi - lo, n)) if out is None else out
         with self._guarded():
-            stored, scale = self._read(field, groups)
-            part = stored.slice((lo - groups[0] * size) * n, out.size)
-            if len(part) < out.size:
-                raise ValueError(f"{len(stored) // max(1, n)} rows where {hi - groups[0] * size} belong")
-            flat, at = out.reshape(-1), 0
-            for chunk in part.chunks:
-                _decode(chunk, scale, flat[at : at + len(chunk)])
-                at += len(chunk)
+            data = self._read([field], groups)
+            self._decoded(data, field, (lo - groups[0] * size) * n, out)
         return out
+
+    def each(
+        self, fields: Sequence[str], out: Mapping[str, FloatArray] | None = None
+    ) -> Iterator[tuple[str, int, FloatArray]]:
+        """(field, first row, float64[rows, N]) of several fields, a row group of all of them in one read.
+
+        Written to ``out[field]`` where that is given, else to an array that the next answer writes over.
+        """
+        n, spare = len(self.grid.sids), np.empty(0)
+        for group, (lo, hi) in enumerate(self.grid.groups()):
+            spare = spare if spare.size >= (hi - lo) * n else np.empty((hi - lo) * n)
+            with self._guarded():
+                data = self._read(fields, [group])
+            for field in fields:
+                values = spare[: (hi - lo) * n].reshape(-1, n) if out is None else out[field][lo:hi]
+                with self._guarded():
+                    self._decoded(data, field, 0, values)
+                yield field, lo, values
+
+    def _decoded(self, data: pa.Table, field: str, skipped: int, out: FloatArray) -> None:
+        """Write the cells of a field from ``skipped`` on to out."""
+        stored, scale = data.column(field), _scale(data, field)
+        if self._stated.get("scales", {field: scale}).get(field) != scale:
+            raise ValueError(f"the scale {scale} of {field} is not what was written")
+        part, flat, at = stored.slice(skipped, out.size), out.reshape(-1), 0
+        if len(part) < out.size:
+            raise ValueError(f"{len(stored)} cells where {skipped + out.size} belong")
+        for chunk in part.chunks:
+            _decode(chunk, scale, flat[at : at + len(chunk)])
+            at += len(chunk)
 
     def labels(self) -> Int64Array:
         """int64[rows] ns: the session labels of the file's rows."""
         import pyarrow as pa
 
         with self._guarded():
-            days = self._read("session", None)[0].cast(pa.date32()).cast(pa.int32()).to_numpy()
+            days = self._read(["session"], None).column("session").cast(pa.date32()).cast(pa.int32()).to_numpy()
             return days.astype(np.int64).reshape(self.grid.rows, -1)[:, 0] * DAY_NS
 
     def stamps(self) -> Int64Array:
@@ -284,19 +308,14 @@ class GridFile:
         import pyarrow as pa
 
         with self._guarded():
-            times = self._read("minute", None)[0].cast(pa.timestamp("ns", tz="UTC")).cast(pa.int64()).to_numpy()
+            stamps = self._read(["minute"], None).column("minute").cast(pa.timestamp("ns", tz="UTC"))
+            times: Int64Array = stamps.cast(pa.int64()).to_numpy()
             return times.reshape(self.grid.rows, -1)[:, 0]
 
-    def _read(self, field: str, groups: list[int] | None) -> tuple[Any, float | None]:
-        """A column as it is stored (a ChunkedArray), and the scale of whole numbers."""
-        file = self._file
-        wanted = list(range(file.num_row_groups)) if groups is None else groups
-        data = file.read_row_groups(wanted, columns=[field], use_threads=False)
-        found = (data.schema.field(field).metadata or {}).get(SCALE_KEY)
-        scale = None if found is None else float(found)
-        if self._stated.get("scales", {field: scale}).get(field) != scale:
-            raise ValueError(f"the scale {scale} of {field} is not what was written")
-        return data.column(field), scale
+    def _read(self, names: Sequence[str], groups: list[int] | None) -> pa.Table:
+        """Columns as they are stored."""
+        wanted = list(range(self._file.num_row_groups)) if groups is None else groups
+        return self._file.read_row_groups(wanted, columns=list(names), use_threads=False)
 
     @cached_property
     def _file(self) -> Any:
@@ -304,7 +323,8 @@ class GridFile:
         import pyarrow.parquet as pq
 
         with self._guarded():
-            return pq.ParquetFile(arrow_source(self._path), page_checksum_verification=True)
+            near = isinstance(self._path, Path)  # where reading ahead only costs
+            return pq.ParquetFile(arrow_source(self._path), page_checksum_verification=True, pre_buffer=not near)
 
     def __reduce__(self) -> tuple[type[GridFile], tuple[Place, str]]:
         return GridFile, (self._path, self._bundle)
@@ -313,19 +333,31 @@ class GridFile:
         return _Guard(self._bundle, self.name)
 
 
+def _scale(data: pa.Table, field: str) -> float | None:
+    """The scale of whole numbers, None for a column of float64."""
+    found = (data.schema.field(field).metadata or {}).get(SCALE_KEY)
+    return None if found is None else float(found)
+
+
 def _decode(chunk: pa.Array, scale: float | None, out: FloatArray) -> None:
     """Write a stored column to out: float64 as it is, int32 k as k / scale, its nulls as NaN."""
     if scale is None:
         out[:] = chunk.to_numpy(zero_copy_only=False)
         return
-    valid, data = chunk.buffers()
     start, n = chunk.offset, len(chunk)
-    np.divide(np.frombuffer(data, dtype=_WHOLE[str(chunk.type)], count=start + n)[start:], scale, out=out)
+    whole = np.frombuffer(chunk.buffers()[1], dtype=_WHOLE[str(chunk.type)], count=start + n)
+    np.divide(whole[start:], scale, out=out)
     if chunk.null_count:
-        first = start // 8
-        bits = np.frombuffer(valid, dtype=np.uint8)[first:]
-        known = np.unpackbits(bits, count=start - 8 * first + n, bitorder="little")[start - 8 * first :]
-        out[np.flatnonzero(known == 0)] = np.nan
+        out[_nulls(chunk)] = np.nan
+
+
+def _nulls(chunk: pa.Array) -> Int64Array:
+    """The places of a column's nulls, ascending."""
+    start, n = chunk.offset, len(chunk)
+    first = start // 8
+    bits = np.frombuffer(chunk.buffers()[0], dtype=np.uint8)[first:]
+    known = np.unpackbits(bits, count=start - 8 * first + n, bitorder="little")[start - 8 * first :]
+    return np.flatnonzero(known == 0)
 
 
 class _Guard:
