@@ -11,7 +11,9 @@ def hooks(api, job):
     if job.kind == "minute":
         found = {"initialize": minute_initialize(api, job), "handle_data": minute_handle_data(api)}
     else:
-        trade = {"pandas": trade_pandas, "numpy": trade_numpy}[job.style](api.order_target_percent)
+        trade = {"pandas": trade_pandas, "numpy": trade_numpy, "window": trade_window}[job.style](
+            api.order_target_percent
+        )
         # Daily orders come from handle_data: zipline's scheduled functions miss an early close after a scheduled day.
         if job.rule == "daily":
             found = {"initialize": initialize(api, job, None), "handle_data": trade}
@@ -55,6 +57,19 @@ def trade_pandas(order_target_percent):
 def trade_numpy(order_target_percent):
     def trade(context, data):
         window = data.history(context.assets, "close", LOOKBACK, "1d").to_numpy()
+        score = window[-1] / window.mean(0)
+        weights = score / score.sum()
+        for asset, weight in zip(context.assets, weights.tolist(), strict=True):
+            order_target_percent(asset, weight)
+
+    return trade
+
+
+def trade_window(order_target_percent):
+    """As trade_numpy, with the array that tradewind offers in the place of the frame's."""
+
+    def trade(context, data):
+        window = data.window(context.assets, "close", LOOKBACK, "1d")
         score = window[-1] / window.mean(0)
         weights = score / score.sum()
         for asset, weight in zip(context.assets, weights.tolist(), strict=True):

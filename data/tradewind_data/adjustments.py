@@ -17,6 +17,7 @@ ratio that is not positive or has no close to stand on adjusts nothing and is re
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from functools import cached_property
@@ -32,6 +33,7 @@ from tradewind_data.tables import NAT, Array, Table
 
 FloatArray = npt.NDArray[np.float64]
 Events = tuple[Int64Array, Int64Array, FloatArray]
+NO_EVENTS: Events = np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -244,6 +246,12 @@ class Factors:
         order = np.argsort(session, kind="stable")
         return column[order].astype(np.int64), session[order].astype(np.int64), ratio[order]
 
+    @cached_property
+    def _sessions(self) -> list[int]:
+        """The sessions with an action, ascending: what the plain list answers, no array has to be searched for."""
+        sessions: list[int] = np.unique(self._rows[1]).astype(np.int64).tolist()
+        return sessions
+
     def at(self, t: int) -> FloatArray:
         """P[t]: float64[N], fresh; 1.0 for an asset without an action so far."""
         found = np.searchsorted(self._keys, self._offsets + min(t, self._span - 1), side="right")
@@ -256,9 +264,16 @@ class Factors:
 
     def between(self, start: int, end: int) -> Events:
         """(column, session, ratio) of the actions with start < session ≤ end, ascending by session."""
+        if not self.any_between(start, end):
+            return NO_EVENTS
         column, session, ratio = self._events
         lo, hi = np.searchsorted(session, (start, end), side="right")
         return column[lo:hi], session[lo:hi], ratio[lo:hi]
+
+    def any_between(self, start: int, end: int) -> bool:
+        """Whether there is an action with start < session ≤ end."""
+        found = bisect_right(self._sessions, start)
+        return found < len(self._sessions) and self._sessions[found] <= end
 
     def of_few(self, columns: Int64Array, start: int, end: int) -> Events:
         """What ``between`` says of a few columns, ascending by column, then session; it looks at their actions only."""

@@ -125,7 +125,11 @@ class BarReader:
         start = end - n + 1
         if start < 0 or n < 1 or end > self.last_session or t < end:
             raise self._bad_window(end, n, t)
-        raw = self._rows(field, columns, start, end)
+        held = self._values.get(field) if n <= STRIP else None
+        raw = self._rows(field, columns, start, end) if held is None else _picked(held[start : end + 1], columns)
+        factors = self._volume_factors if field == "volume" else self._price_factors
+        if not factors.any_between(start, t):
+            return raw
         column, session, ratio = self.changes(field, start, t, columns)
         return adjusted(raw, columns, column, session - start, ratio) if len(column) else raw
 
@@ -247,7 +251,7 @@ class BarReader:
             if self._known(field) is None:
                 return self._stitched(field, columns, start, end)
         raw = self.values(field)[start : end + 1]
-        return raw if columns is None else raw.take(columns, axis=1)
+        return _picked(raw, columns)
 
     def _from_strips(self, field: str, columns: Int64Array, start: int, end: int) -> FloatArray | None:
         """Rows start … end of a few columns out of the strips in the cache."""
@@ -347,6 +351,16 @@ class BarReader:
             return SessionOutOfBounds(value, first, last, f"cannot be seen from the earlier session {t}.")
         problem = f"needs between 1 and {end + 1} sessions: the bundle's table begins on {first}."
         return SessionOutOfBounds(value, first, last, problem)
+
+
+def _picked(rows: FloatArray, columns: Int64Array | None) -> FloatArray:
+    """Some columns of rows (None: all); a view where there is only one."""
+    if columns is None:
+        return rows
+    if len(columns) == 1:
+        column = columns.item()
+        return rows[:, column : column + 1]
+    return rows.take(columns, axis=1)
 
 
 def nothing(field: str) -> float:

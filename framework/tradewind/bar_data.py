@@ -72,6 +72,7 @@ class BarData:
         self.known = self._unknown = np.full(self._width, np.nan).data  # known[column]: the last known price, NaN: none
         self._seen, self._first = -1, 0
         self._close_item: Callable[[int, int], float] = _nothing
+        self._single: dict[int, np.ndarray] = {}
         self._last_assets: tuple[Asset, ...] = ()
         self._last_columns = np.empty(0, dtype=np.int64)
         self._last_labels = pd.Index([])
@@ -164,11 +165,9 @@ class BarData:
         splits, mergers and dividends, volumes by splits. Bars without a trade are NaN (volume 0), except for "price",
         which carries the last close forward.
         """
-        if frequency not in self._prices.frequencies:
-            allowed = " or ".join(map(repr, self._prices.frequencies))
-            raise BadParameter("frequency", frequency, f"{allowed} in this run", self._prices.frequencies)
+        self._check_frequency(frequency)
         if isinstance(assets, Asset):
-            column = np.array([self._finder.column(assets)])
+            column = self._column(assets)
             if isinstance(fields, str):
                 values = self._window(fields, column, bar_count, frequency)[:, 0]
                 return pd.Series(values, self._dates(bar_count, frequency), name=assets)
@@ -182,6 +181,34 @@ class BarData:
         by_field = {name: self._window(name, columns, bar_count, frequency).ravel() for name in fields}
         rows = pd.MultiIndex.from_product([self._dates(bar_count, frequency), labels], names=["date", "asset"])
         return pd.DataFrame(by_field, index=rows).sort_index()
+
+    def window(self, assets: Asset | Iterable[Asset], field: str, bar_count: int, frequency: str) -> np.ndarray:
+        """Return history() of one field as an array: float64[bar_count, n], of one asset float64[bar_count].
+
+        Oldest bar first, columns in the order of the assets. It is what history(…).to_numpy() gives, and takes a tenth
+        of the time, since no index and no frame is made. Not to be written to: it may be a part of the stored prices.
+        """
+        self._check_frequency(frequency)
+        single = isinstance(assets, Asset)
+        columns = self._column(assets) if single else self._columns(assets)  # type: ignore[arg-type]  # single tells
+        field = _checked(field, HISTORY_FIELDS)
+        values = self._prices.window(field, columns, self.end, bar_count, self._seen, frequency)
+        values = values[:, 0] if single else values[:]
+        values.setflags(write=False)
+        return values
+
+    def _check_frequency(self, frequency: str) -> None:
+        """Refuse a frequency that the run does not have."""
+        if frequency not in self._prices.frequencies:
+            allowed = " or ".join(map(repr, self._prices.frequencies))
+            raise BadParameter("frequency", frequency, f"{allowed} in this run", self._prices.frequencies)
+
+    def _column(self, asset: Asset) -> np.ndarray:
+        """Return int64[1]: the column of an asset; the array is kept."""
+        column = self._finder.column(asset)
+        if column not in self._single:
+            self._single[column] = np.array([column])
+        return self._single[column]
 
     def _window(self, field: str, columns: np.ndarray, bar_count: int, frequency: str) -> np.ndarray:
         """Return one field over the last bars, as an array of the caller's own."""

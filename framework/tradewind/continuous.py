@@ -211,9 +211,7 @@ class ContractData(BarData):
         wanted, single = _listed(assets)
         if not _any_continuous(wanted):
             return super().history(assets, fields, bar_count, frequency)  # type: ignore[arg-type]  # as above
-        if frequency not in self._prices.frequencies:
-            allowed = " or ".join(map(repr, self._prices.frequencies))
-            raise BadParameter("frequency", frequency, f"{allowed} in this run", self._prices.frequencies)
+        self._check_frequency(frequency)
         names = [fields] if isinstance(fields, str) else list(fields)
         self._window("close", np.array([0]), bar_count, frequency)  # refuses a window that begins too early
         dates = self._dates(bar_count, frequency)
@@ -229,6 +227,13 @@ class ContractData(BarData):
             return pd.DataFrame(by_field[fields], index=dates, columns=labels)
         rows = pd.MultiIndex.from_product([dates, labels], names=["date", "asset"])
         return pd.DataFrame({name: values.ravel() for name, values in by_field.items()}, index=rows)
+
+    def window(self, assets: Name | Iterable[Name], field: str, bar_count: int, frequency: str) -> np.ndarray:
+        """Return history() of one field as an array, float64[bar_count, n], of one asset float64[bar_count]."""
+        wanted, _ = _listed(assets)
+        if not _any_continuous(wanted):
+            return super().window(assets, field, bar_count, frequency)  # type: ignore[arg-type]  # as above
+        return np.asarray(self.history(assets, field, bar_count, frequency).to_numpy())
 
     def _sessions_of(self, dates: pd.DatetimeIndex, frequency: str) -> Int64Array:
         """Return the session of each row of a history."""

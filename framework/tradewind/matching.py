@@ -78,6 +78,13 @@ FILLS_AT_FIRST = 1 << 12
 ROOM = 1 << 14  # orders that a book has room for at first
 
 
+def roomier(table: np.ndarray, rows: int) -> np.ndarray:
+    """Return a table of so many rows that begins with those of another; memory that nobody writes to is not taken."""
+    grown = np.zeros(rows, dtype=table.dtype)
+    grown.view(np.uint8)[: table.nbytes] = table.view(np.uint8)  # field by field it would take ten times as long
+    return grown
+
+
 class OrderBook:
     """Every order ever placed, one row an order, indexed by the order of placement; each field of ORDER as an array."""
 
@@ -107,9 +114,7 @@ class OrderBook:
 
     def grown(self, count: int) -> OrderBook:
         """Return the same book with room for `count` orders and more."""
-        table = np.zeros(4 * max(count, len(self.table)), dtype=ORDER)  # memory that nobody writes to is not taken
-        table[: len(self.table)] = self.table
-        return OrderBook(table)
+        return OrderBook(roomier(self.table, 4 * max(count, len(self.table))))
 
 
 class FillBook:
@@ -121,9 +126,7 @@ class FillBook:
     def make_room(self, count: int) -> None:
         """Make room for so many fills more."""
         if self.count + count > len(self.table):
-            table = np.zeros(2 * (self.count + count), dtype=FILL)
-            table[: self.count] = self.written
-            self.table = table
+            self.table = roomier(self.table, 4 * (self.count + count))
 
     def take(self, count: int) -> np.ndarray:
         """Return the next rows of the table, which count as written from now on."""

@@ -59,6 +59,8 @@ class Prices:
         self.close_item: Callable[[int, int], float] = self.close.item
         self._index = sessions.index.tz_localize("UTC")
         self._every = np.arange(len(finder))
+        self._asked, self._whole = self._every, True  # the columns last asked for, and whether they are all there are
+        self._dated, self._dates = (-1, -1), self._index[:0]
 
     def open_session(self, session: int) -> None:
         """Do nothing: all sessions are at hand."""
@@ -92,7 +94,9 @@ class Prices:
 
     def dates(self, at: int, bars: int, frequency: str) -> pd.DatetimeIndex:
         """Return the UTC session labels of the last bars."""
-        return self._index[at - bars + 1 : at + 1]
+        if (at, bars) != self._dated:  # kept: making it takes as long as reading a window
+            self._dated, self._dates = (at, bars), self._index[at - bars + 1 : at + 1]
+        return self._dates
 
     def bar(self, field: str, columns: np.ndarray, end: int, seen: int) -> np.ndarray:
         """Return float64[n]: the field of session `end` as seen from `seen`; NaN (volume 0) without a trade."""
@@ -149,10 +153,12 @@ class Prices:
         if frequency != "1d":
             raise BadParameter("frequency", frequency, "'1d': this is a daily run", ("1d",))
         self.check_window(bars, end)
-        whole = len(columns) == len(self._every) and bool((columns == self._every).all())
+        if columns is not self._asked:
+            self._asked, self._whole = columns, np.array_equal(columns, self._every)
         stored = "close" if field == "price" else field
-        values = self.reader.window(stored, None if whole else columns, end, bars, seen_from=seen)
-        values = values if field == "volume" else self.shown(values, columns)
+        values = self.reader.window(stored, None if self._whole else columns, end, bars, seen_from=seen)
+        if self.decimals is not None and field != "volume":
+            values = self.shown(values, columns)
         if field != "price" or not np.isnan(values).any():
             return values
         return self._carried_forward(values, columns, end, seen)

@@ -206,3 +206,52 @@ def test_history_may_be_written_to_without_harm(two):
         return data.history(assets(), "close", 4, "1d").iloc[-1].tolist()
 
     assert at_the_end(two, ask) == [10.0, 6.0]
+
+
+@pytest.mark.parametrize("semantics", ["tradewind", "zipline"])
+def test_a_window_is_the_history_as_an_array(market, semantics):
+    """Every field, number of bars and list of assets, asked in turn and again, in every session and before it."""
+    market.asset(1, [10, 20, 11, 10, 12, 13], high_low=1.0).split(1, 2, 2, 1).dividend(1, ex=3, amount=1.1)
+    market.asset(2, [5, NAN, NAN, 6, 6.5, NAN], volume=300).asset(3, [7, 8, 9], first=2).split(3, 4, 1, 3)
+    compared = []
+
+    def compare(context, data):
+        a, b, c = (api.sid(n) for n in (1, 2, 3))
+        context.seen = getattr(context, "seen", 0) + (context.before is False)
+        for wanted in (a, [a, b, c], (c, a), [b], [a, b, c], c, [c, b, a], b):
+            for field in ("price", "open", "high", "low", "close", "volume"):
+                for bars in range(1, context.seen + 1):
+                    window = data.window(wanted, field, bars, "1d")
+                    history = data.history(wanted, field, bars, "1d")
+                    np.testing.assert_array_equal(window, history.to_numpy())
+                    assert not window.flags.writeable
+                    history.iloc[0] = -1.0  # the frame is the caller's own: nothing of it is in the next answer
+                    compared.append(window.shape == history.shape)
+
+    def handle_data(context, data):
+        context.before = False
+        compare(context, data)
+
+    def before_trading_start(context, data):
+        context.before = True
+        compare(context, data)
+
+    run_algorithm(
+        handle_data=handle_data, before_trading_start=before_trading_start, bundle=market.bundle(), semantics=semantics
+    )
+    assert len(compared) == 8 * 6 * (sum(range(1, 7)) + sum(range(6)))
+    assert all(compared)
+
+
+def test_a_window_is_refused_as_a_history_is(two):
+    def ask(data):
+        a, _ = assets()
+        for wrong in (("last_traded", 1, "1d"), ("close", 0, "1d"), ("close", 2.5, "1d"), ("close", 1, "1m")):
+            with pytest.raises(BadParameter):
+                data.window(a, *wrong)
+        with pytest.raises(HistoryWindowStartsBeforeData):
+            data.window([a], "close", 9, "1d")
+        with pytest.raises(BadParameter):
+            data.window(a, ["close"], 1, "1d")
+
+    at_the_end(two, ask)

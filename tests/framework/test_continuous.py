@@ -231,3 +231,18 @@ def test_a_strategy_that_follows_the_primary_contract(bundle):
     result = run_algorithm(**days, initialize=free, handle_data=handle_data, bundle=bundle)
     assert result.recorded["primary"].tolist() == [1, 1, 1, 2, 2, 2, 2, 3, 3]
     assert result.fills[["sid", "amount"]].to_numpy().tolist() == [[1, 1], [1, -1], [2, 1], [2, -1], [3, 1]]
+
+
+def test_a_window_joins_contracts_as_a_history_does(bundle):
+    sessions = []
+
+    def same(data):
+        sessions.append(len(sessions))
+        cf = continuous_future("CL"), continuous_future("CL", adjustment="add")
+        for wanted in (cf[0], [*cf, symbol("DDD")], symbol("DDD")):
+            for bars in (1, min(4, len(sessions))):
+                history = data.history(wanted, "close", bars, "1d").to_numpy()
+                np.testing.assert_array_equal(data.window(wanted, "close", bars, "1d"), history)
+        return True
+
+    assert seen(bundle, same) == [True] * 10

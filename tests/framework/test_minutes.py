@@ -372,3 +372,23 @@ def test_minutes_are_not_told_of_days(bundle):
     assert not len(run(bundle, end=DAYS[0]).minutes)
     with pytest.raises(BadParameter, match="emission_rate"):
         run_algorithm(bundle=bundle, emission_rate="minute")
+
+
+def test_a_window_of_minutes_or_days_is_the_history_as_an_array(bundle):
+    compared = []
+
+    def handle_data(context, data):
+        context.n = getattr(context, "n", 0) + 1
+        if context.n % 97 and context.n not in (2, 3, 601):
+            return
+        a, b, c = (api.sid(n) for n in (1, 2, 3))
+        for wanted in (a, [a, b, c], [c, a], [b]):
+            for field in ("price", "high", "volume"):
+                for bars, frequency in ((1, "1m"), (min(context.n, 300), "1m"), (1, "1d")):
+                    window = data.window(wanted, field, bars, frequency)
+                    np.testing.assert_array_equal(window, data.history(wanted, field, bars, frequency).to_numpy())
+                    compared.append(not window.flags.writeable)
+
+    run_algorithm(handle_data=handle_data, bundle=bundle, data_frequency="minute")
+    assert len(compared) > 400
+    assert all(compared)
