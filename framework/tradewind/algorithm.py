@@ -129,8 +129,8 @@ class Algorithm:
         self.contracts = Contracts(market.finder, sessions, market.daily_bars)
         self.data = bar_data_of(market.prices, market.finder, sessions, self.contracts)
         self.phase = Phase.INITIALIZE
-        self.end = self.session = market.clock.first
-        self.now = market.clock.label(market.clock.first)
+        self.session = market.clock.first
+        self.data.now = market.clock.label(market.clock.first)
         self.scheduled: list[tuple[Scheduled, np.ndarray]] = []
         self.once_in_24_hours, self.once_a_day = False, False
         self.log = AlgorithmLog(lambda: self.now)
@@ -140,15 +140,25 @@ class Algorithm:
         self.settings = Settings(self._only_in_initialize, blotter, market.finder, market.clock, ledger.starting_cash)
         self.controls = Controls(self._only_in_initialize, self.log, self.data.restrictions, self.now)
         self.pad = OrderPad(
-            self, market.finder, market.prices, ledger, blotter, self.controls, self.contracts, self.log
+            self, self.data, market.finder, market.prices, ledger, blotter, self.controls, self.contracts, self.log
         )
         self.rebalancer = Rebalancer(
             market.finder, market.prices, ledger, blotter, recorder, self.data.tradable, self.log
         )
 
+    @property
+    def end(self) -> int:
+        """The last bar that is known, a session or a minute."""
+        return self.data.end
+
+    @property
+    def now(self) -> int:
+        """The time, ns UTC."""
+        return self.data.now
+
     def move_to(self, phase: Phase, end: int, session: int, now: int) -> None:
         """Move to a moment: `end` is the last session whose bar is known, `session` today's, `now` the time."""
-        self.phase, self.end, self.session, self.now = phase, end, session, now
+        self.phase, self.session = phase, session
         self.pad.turn()
         self.data.move_to(end, session, now)
         self.blotter.move_to(now)
@@ -168,13 +178,13 @@ class Algorithm:
         always = functions.handle_data or functions.before_trading_start or self.controls.account
         return bool(always) or self.settings.financing is not None or self.settings.margin is not None
 
-    def due(self, session: int, bars: range) -> dict[int, list[Any]]:
-        """Return the functions due in a session of a minute run, by the bar they run at, in the order scheduled."""
+    def due(self, session: int, stamps: range) -> dict[int, list[Any]]:
+        """Return the functions due in a session of a minute run, by the time they run at, in the order scheduled."""
         found: dict[int, list[Any]] = {}
         for scheduled, on in self.scheduled:
             if on[session]:
-                for minute in scheduled.time_rule.minutes_of(len(bars)):
-                    found.setdefault(bars[minute], []).append(scheduled.function)
+                for minute in scheduled.time_rule.minutes_of(len(stamps)):
+                    found.setdefault(stamps[minute], []).append(scheduled.function)
         return found
 
     def scheduled_sessions(self) -> np.ndarray:

@@ -16,7 +16,7 @@ import pandas as pd
 
 from tradewind.errors import BadParameter
 from tradewind_data.assets import Asset, AssetFinder
-from tradewind_data.sessions import Sessions
+from tradewind_data.sessions import MINUTE_NS, Sessions
 
 CURRENT_FIELDS = ("price", "open", "high", "low", "close", "volume", "last_traded")
 HISTORY_FIELDS = CURRENT_FIELDS[:-1]
@@ -67,10 +67,10 @@ class BarData:
     def __init__(self, prices: PriceSource, finder: AssetFinder, sessions: Sessions) -> None:
         self._prices, self._finder, self._sessions = prices, finder, sessions
         self._assets, self._width = finder.assets, len(finder)
-        # Where the run stands. Within a session the loop of minutes moves these three by itself, minute by minute.
-        self.end, self.now = -1, 0  # the last known bar, and the time (ns UTC)
+        # Where the run stands. Within a session the loop of minutes moves these two by itself, minute by minute.
+        self.now = 0  # the time, ns UTC
         self.known = self._unknown = np.full(self._width, np.nan).data  # known[column]: the last known price, NaN: none
-        self._seen, self._first = -1, 0
+        self._since, self._end_then, self._row_then, self._seen = 0, -1, -1, -1
         self._close_item: Callable[[int, int], float] = _nothing
         self._single: dict[int, np.ndarray] = {}
         self._last_assets: tuple[Asset, ...] = ()
@@ -81,11 +81,16 @@ class BarData:
 
     def move_to(self, end: int, seen: int, now: int) -> None:
         """Move to a moment: `end` the last known bar, `seen` today's session, `now` the time (ns UTC)."""
-        self.end, self._seen, self.now = end, seen, now
         row = self._prices.row_of(end, seen)
-        self._first = end - row
+        self.now, self._seen = now, seen
+        self._since, self._end_then, self._row_then = now, end, row
         self.known = self._prices.quotes(end).data if row >= 0 else self._unknown
         self._close_item = self._prices.close_item if row >= 0 else _nothing
+
+    @property
+    def end(self) -> int:
+        """The last known bar: as many minutes after the one moved to as the time is."""
+        return self._end_then + (self.now - self._since) // MINUTE_NS
 
     @property
     def current_dt(self) -> pd.Timestamp:
@@ -140,7 +145,7 @@ class BarData:
     def _scalar(self, field: str, column: int) -> Any:
         """Return one field of one asset; a close of a bar at hand is read directly."""
         if field == "close":
-            value = self._close_item(self.end - self._first, column)
+            value = self._close_item(self._row_then + (self.now - self._since) // MINUTE_NS, column)
             if value == value:
                 return value
         value = self._vector(field, np.array([column]))[0]

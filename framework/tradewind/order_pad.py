@@ -17,6 +17,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from tradewind import sizing
+from tradewind.bar_data import BarData
 from tradewind.blotter import NO_ORDER, VERBS, Blotter
 from tradewind.continuous import Contracts
 from tradewind.controls import Controls, Proposed
@@ -59,26 +60,33 @@ class Phase(Enum):
 
 
 class Moment(Protocol):
-    """What the pad needs to know of the moment: `end` is the last bar known, `session` today's, `now` the time."""
+    """What the pad needs to know of the moment; `session` is today's."""
 
     phase: Phase
-    end: int
     session: int
-    now: int
+
+    @property
+    def end(self) -> int:
+        """The last bar known."""
+
+    @property
+    def now(self) -> int:
+        """The time, ns UTC."""
 
 
 class OrderPad:
     """What is ordered in one run.
 
     For the short ways of verbs.py: assets by column, and what an order is added to, the blotter's `placed`, and
-    `names`, from which it takes its own. Once something was ordered in the bar `quoted`: listed[column], whether plain
-    shares may be ordered without a closer look. In a bar that is prepared: equity, the portfolio value (of_equity(x) is
-    equity·x for a float of any make, NotImplemented for what is none), unit and held by column.
+    `names`, from which it takes its own. Once something was ordered in a bar, at the time `opened`: listed[column],
+    whether plain shares may be ordered without a closer look. In a bar that is prepared: equity, the portfolio value
+    (of_equity(x) is equity·x for a float of any make, NotImplemented for what is none), unit and held by column.
     """
 
     def __init__(
         self,
         moment: Moment,
+        data: BarData,
         finder: AssetFinder,
         prices: Prices | MinutePrices,
         ledger: Ledger,
@@ -87,13 +95,14 @@ class OrderPad:
         contracts: Contracts,
         log: AlgorithmLog,
     ) -> None:
-        self.moment, self._finder, self._prices, self._ledger = moment, finder, prices, ledger
+        self._moment, self.data = moment, data
+        self._finder, self._prices, self._ledger = finder, prices, ledger
         self._controls, self._contracts, self._log = controls, contracts, log
         self.assets = finder.assets
         self._lives_from, self._lives_to = finder.start.tolist(), finder.orderable_to.tolist()
         self._amounts, self._multipliers = ledger.book.amount.data, ledger.book.multiplier.tolist()
         self._closes = ledger.book.last_price.data
-        self.quoted = NEVER  # the bar in which something was ordered last
+        self.opened = NEVER  # the time of the bar in which something was ordered last
         self.listed: list[bool] = NOTHING_LISTED
         self._listed_on, self._sized = NEVER, False
         self.equity, self.of_equity = 0.0, (0.0).__mul__
@@ -108,9 +117,9 @@ class OrderPad:
     def turn(self) -> None:
         """Turn the page: another bar begins, whose prices are not looked up before somebody orders.
 
-        While the moment's `end` moves from minute to minute, it is enough to put NOT_PREPARED in the place of unit.
+        While the time moves from minute to minute, it is enough to put NOT_PREPARED in the place of unit.
         """
-        self.quoted, self.unit = NEVER, NOT_PREPARED
+        self.opened, self.unit = NEVER, NOT_PREPARED
 
     def order(
         self, via: int, asset: Asset, asked: float, limit_price: Any = None, stop_price: Any = None, style: Any = None
@@ -130,16 +139,16 @@ class OrderPad:
 
     def check_may_order(self, verb: str) -> None:
         """Refuse to order outside trading hours."""
-        if self.moment.phase is Phase.INITIALIZE:
+        if self._moment.phase is Phase.INITIALIZE:
             raise OrderDuringInitialize(verb)
-        if self.moment.phase is not Phase.TRADING:
+        if self._moment.phase is not Phase.TRADING:
             raise OrderInBeforeTradingStart(verb)
 
     def _open_page(self, verb: str) -> None:
         """Begin to order in this bar, if it is time to order."""
         self.check_may_order(verb)
-        self.quoted, self.unit, self._sized = self.moment.end, NOT_PREPARED, False
-        session, finder = self.moment.session, self._finder
+        self.opened, self.unit, self._sized = self.data.now, NOT_PREPARED, False
+        session, finder = self._moment.session, self._finder
         if self._listed_on != session and not self._controls.trading:
             self.listed = ((finder.start <= session) & (session <= finder.orderable_to)).tolist()
             self._listed_on = session
@@ -147,7 +156,7 @@ class OrderPad:
     def _size(self, via: int) -> None:
         """Take the prices and the portfolio value that the orders of this bar are sized by; prepare it for many."""
         if not self._sized:
-            self._closes = self._prices.quotes(self.quoted).data
+            self._closes = self._prices.quotes(self.data.end).data
             self.equity = self._ledger.equity
             self.of_equity = self.equity.__mul__
             placed = self.blotter.count - self._count_before
@@ -164,7 +173,7 @@ class OrderPad:
         if self._controls.trading:
             return
         finder, numbers = self._finder, self._numbers
-        quotes, session = self._prices.quotes(self.quoted), self.moment.session
+        quotes, session = self._prices.quotes(self.data.end), self._moment.session
         sizing.prepared(self._ledger.book.table, quotes, finder.start, finder.orderable_to, session, numbers)
         (self.unit, self.held), self._prepared = numbers.tolist(), True
 
@@ -174,7 +183,7 @@ class OrderPad:
         This and the next three run once an order: hence the plain lists, and the memoryviews over arrays, which give a
         number at half the price.
         """
-        if self.quoted != self.moment.end:
+        if self.opened != self.data.now:
             self._open_page(VERBS[via])
         try:
             column = asset.column
@@ -183,7 +192,7 @@ class OrderPad:
             known = False
         if not known:
             column = self._column(asset)
-        if self.moment.session > self._lives_to[column]:
+        if self._moment.session > self._lives_to[column]:
             self._past_its_life(asset, column, via)
             return NOWHERE
         return column
@@ -198,7 +207,7 @@ class OrderPad:
     def _column(self, asset: Asset) -> int:
         """Return the column of an asset; refuse what is none."""
         if isinstance(asset, ContinuousFuture):
-            raise CannotOrderContinuousFuture(asset, self._contracts.current(asset, self.moment.session))
+            raise CannotOrderContinuousFuture(asset, self._contracts.current(asset, self._moment.session))
         if not isinstance(asset, Asset):
             raise UnsupportedOrderParameters(f"asset was {asset!r}; orders take an Asset: use symbol('…') or sid(…).")
         return self._finder.column(asset)
@@ -215,7 +224,7 @@ class OrderPad:
 
     def _last_price(self, column: int) -> float:
         """Return the last known price of an asset that does not trade in this bar; refuse when there is none."""
-        end, session = self.moment.end, self.moment.session
+        end, session = self._moment.end, self._moment.session
         price = float(self._prices.last_known(np.array([column]), end, session)[0])
         if np.isnan(price):
             listed = session >= self._finder.start[column]
@@ -236,7 +245,7 @@ class OrderPad:
             return self._place_priced(column, via, asked, shares, style_of(style, limit_price, stop_price))
         if LEAST_SALE < shares < LEAST_CUT:
             return None
-        listed = column != NOWHERE and self.moment.session >= self._lives_from[column]
+        listed = column != NOWHERE and self._moment.session >= self._lives_from[column]
         if not ((listed and TOO_MANY_SOLD < shares < TOO_MANY) or self._may_place(column, shares)):
             return None
         return self.blotter.place(column, shares, via, asked, shares)
@@ -254,10 +263,10 @@ class OrderPad:
         asset, held = self._finder.asset_at(column), self._amounts[column]
 
         def price() -> float:
-            moment = self.moment
+            moment = self._moment
             return float(self._prices.last_known(np.array([column]), moment.end, moment.session)[0])
 
-        for problem in self._controls.check_order(Proposed(asset, amount, held, self.moment.now, price)):
+        for problem in self._controls.check_order(Proposed(asset, amount, held, self._moment.now, price)):
             ordinal = self.blotter.count if amount else NO_ORDER
             self.blotter.note("controlled", column, amount, amount, amount, problem, ordinal)
 
@@ -269,7 +278,7 @@ class OrderPad:
                 raise BadOrderParameters(f"amount was {amount} shares; an order has at most {MOST_SHARES:,}.")
         if column == NOWHERE:
             return False
-        if self.moment.session >= self._lives_from[column]:
+        if self._moment.session >= self._lives_from[column]:
             return True
         asset = self._finder.asset_at(column)
         self._log.warning("no order for %s: it is listed from %s on", asset, asset.start_date)

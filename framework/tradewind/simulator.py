@@ -218,29 +218,23 @@ class Simulator:
         """
         algorithm, blotter, ledger, clock = self.algorithm, self.blotter, self.ledger, self.market.clock
         context, data, handle_data = algorithm.context, algorithm.data, algorithm.functions.handle_data
-        mark_now, watched = self._mark_now, self.desk is not None or self.recorder.by_minute
-        pad = algorithm.pad
-        bars, stamps = clock.bars(session), clock.stamps(session)
-        due = algorithm.due(session, bars)
+        pad, mark_now, stamps = algorithm.pad, self._mark_now, clock.stamps(session)
+        bars, due = clock.bars(session), algorithm.due(session, stamps)
+        more = bool(due) or self.desk is not None or self.recorder.by_minute
         algorithm.move_to(Phase.TRADING, bars[0], session, stamps[0])
-        minutes: Iterable[Any] = zip(bars, stamps, self.market.prices.known_rows(), strict=True)
+        minutes: Iterable[Any] = zip(stamps, self.market.prices.known_rows(), strict=True)
         if handle_data is None and not self.recorder.by_minute:
             minutes = self._awaited(minutes, due)
-        for at, now, known in minutes:
-            algorithm.end = data.end = at
-            algorithm.now = data.now = now
-            data.known, pad.unit = known, NOT_PREPARED
+        for now, known in minutes:
+            data.now, data.known, pad.unit = now, known, NOT_PREPARED
             if blotter.anything_open:
                 blotter.move_to(now)
-                self._fill(at, now)
+                self._fill(data.end, now)
             blotter.now, ledger.mark_first = now, mark_now
             if handle_data is not None:
                 handle_data(context, data)
-            if at in due:
-                for function in due[at]:
-                    function(context, data)
-            if watched:
-                self._end_of_minute(at, now)
+            if more:
+                self._rest_of_minute(due.get(now, ()), now)
         algorithm.move_to(Phase.TRADING, bars[-1], session, stamps[-1])
         self._mark_now()
 
@@ -250,10 +244,13 @@ class Simulator:
             if self.blotter.anything_open or minute[0] in due:
                 yield minute
 
-    def _end_of_minute(self, at: int, now: int) -> None:
-        """Look at the margin, and write the minute down, where that is wanted."""
+    def _rest_of_minute(self, due: Iterable[Callable[[Any, Any], Any]], now: int) -> None:
+        """Run the scheduled functions, look at the margin, and write the minute down, where that is wanted."""
+        algorithm = self.algorithm
+        for function in due:
+            function(algorithm.context, algorithm.data)
         if self.desk is not None:
-            self.desk.review(at, self.session)
+            self.desk.review(algorithm.end, self.session)
         if self.recorder.by_minute:
             self._mark_now()
             self.recorder.end_of_minute(self.session, now)

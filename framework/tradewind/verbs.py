@@ -77,7 +77,7 @@ def order(
         column = asset.column
         plain = pad.assets[column] is asset and limit_price is None and stop_price is None and style is None
         some = LEAST_CUT <= amount < TOO_MANY or LEAST_SALE >= amount > TOO_MANY_SOLD
-        if plain and some and pad.quoted == pad.moment.end and pad.listed[column]:
+        if plain and some and pad.opened == pad.data.now and pad.listed[column]:
             placed = pad.placed
             placed += (column, amount, ORDER, amount, amount)
             pad.blotter.anything_open = True
