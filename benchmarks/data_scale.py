@@ -76,7 +76,7 @@ def main(quick=False):
         opened, read, peak = measured(path, "history", "off")
         line("open: sessions, assets, readers", opened)
         line("one asset's OHLCV, no cache", read, peak)
-        line("the same, filling the cache", *measured(path, "history", cache, times=1)[1:])
+        line("the same, its cache empty", *measured(path, "history", cache, times=1)[1:])
         line("OHLCV of all, filling the cache", *measured(path, "values", cache, times=1)[1:])
         line("one asset's OHLCV from the cache", *measured(path, "history", cache)[1:])
         line("OHLCV of all mapped, none touched", *measured(path, "values", cache)[1:])

@@ -33,6 +33,7 @@ from tradewind_data.sessions import Int64Array, Sessions, date_text
 
 Int32Array = npt.NDArray[np.int32]
 HELD_BYTES, FEW, STRIP = 256 << 20, 16, 256
+PATIENCE = 16  # passes over the files: about what making the strips of a field costs
 
 
 @dataclass(frozen=True)
@@ -56,8 +57,10 @@ class BarReader:
     Rows before first_session hold no trade. Each field is read once, when first needed; large ones are kept in the
     derived cache (cache.py) and mapped from there afterwards. A reader that is too large to be held (more than
     HELD_BYTES a field) keeps each field twice there, row by row and in strips (STRIP sessions of one asset after the
-    other), and its factors beside them, so that one asset's history touches little else. actions: asked when a window
-    first needs them.
+    other), and its factors beside them, so that one asset's history touches little else. The strips are made when whole
+    fields are asked for, or when few assets were asked for so often that making them would have cost as much (PATIENCE
+    passes over the files); until then a few assets are read from the files. actions: asked when a window first needs
+    them.
     """
 
     def __init__(self, files: BarFiles, sessions: Sessions, actions: Callable[[], Actions]) -> None:
@@ -77,7 +80,7 @@ class BarReader:
         if found is None:
             found = self._files.cache.store(field, self.shape, self._row_blocks(field))
             if found is not None and self._large:
-                self._has_strips(field)
+                self._make_strips(field)
             found = self._values[field] = self._read([field])[field] if found is None else found
         return found
 
@@ -232,14 +235,12 @@ class BarReader:
             for lo in range(0, len(close), STRIP):
                 yield lo, np.arange(n), close[lo : lo + STRIP]
             return
-        key, shape = self._strips_of("close")
-        kept = self._files.cache.blocks(key, (shape[0] * n, STRIP), n) if self._has_strips("close") else None
+        kept = self._strip_blocks("close") if self._has_strips("close") else None
         if kept is not None:
-            for i, strip in enumerate(kept):
-                yield i * STRIP, np.arange(n), strip.T
+            yield from ((i * STRIP, np.arange(n), strip.T) for i, strip in enumerate(kept))
             return
         for file in self._files.files:
-            yield self._sessions.ordinal(file.grid.first), self._columns_of(file), file.values("close")
+            yield self._after(file) - file.grid.rows, self._columns_of(file), file.values("close")
 
     def _rows(self, field: str, columns: Int64Array | None, start: int, end: int) -> FloatArray:
         """Raw rows start … end: of the field where it is held or can be, else stitched from the files they are in."""
@@ -257,7 +258,7 @@ class BarReader:
         """Rows start … end of a few columns out of the strips in the cache."""
         if field not in FIELDS:
             raise FieldNotFound(field, FIELDS)
-        if not self._has_strips(field):
+        if not self._has_strips(field) and not (self._strips_pay(field, start, end) and self._make_strips(field)):
             return None
         first, n = start // STRIP, self.shape[1]
         places = np.arange(first, end // STRIP + 1)[:, None] * n + columns
@@ -268,32 +269,57 @@ class BarReader:
         return rows[start - first * STRIP : end + 1 - first * STRIP]
 
     def _has_strips(self, field: str) -> bool:
-        """Whether a field stands asset by asset in the cache; it is put there when it can be."""
-        if field not in self._in_strips:
-            cache, (key, shape) = self._files.cache, self._strips_of(field)
-            if cache.open(key, shape) is None:
-                blocks = cache.blocks(field, self.shape, STRIP) or self._row_blocks(field)
-                if cache.store(key, shape, strips(blocks, shape[1])) is None:
-                    return False
+        """Whether a field stands asset by asset in the cache."""
+        if field not in self._in_strips and self._files.cache.open(*self._strips_of(field)) is not None:
             self._in_strips.add(field)
-        return True
+        return field in self._in_strips
+
+    def _strips_pay(self, field: str, start: int, end: int) -> bool:
+        """Whether as much was read without the strips of a field, here and in other processes, as they cost to make.
+
+        One field a time: who asks for all of them does not wait for all of them.
+        """
+        spent = self._files.cache.spent(self._strips_of(field)[0], len(self._files_between(start, end)))
+        return spent > (PATIENCE + FIELDS.index(field)) * len(self._files.files)
+
+    def _make_strips(self, field: str) -> bool:
+        """Put a field asset by asset into the cache, where it is not there already; whether that could be done."""
+        cache, (key, shape) = self._files.cache, self._strips_of(field)
+        if not self._has_strips(field):
+            blocks = cache.blocks(field, self.shape, STRIP) or self._row_blocks(field)
+            if cache.store(key, shape, strips(blocks, shape[1])) is not None:
+                self._in_strips.add(field)
+        return field in self._in_strips
+
+    def _strip_blocks(self, field: str) -> Iterator[FloatArray] | None:
+        key, (count, n, length) = self._strips_of(field)
+        return self._files.cache.blocks(key, (count * n, length), n)
 
     def _strips_of(self, field: str) -> tuple[str, tuple[int, int, int]]:
         """The key of a field's strips in the cache, and their shape [⌈R / STRIP⌉, N, STRIP]."""
         return f"{field}-by-asset", (-(-self.shape[0] // STRIP), self.shape[1], STRIP)
 
     def _stitched(self, field: str, columns: Int64Array, start: int, end: int) -> FloatArray:
+        """Raw rows start … end of some columns out of the files, several files at a time."""
         out = _blank(field, (end + 1 - start, len(columns)))
-        for file in self._files.files:
-            first = self._sessions.ordinal(file.grid.first)
+
+        def read(file: GridFile) -> None:
+            first = self._after(file) - file.grid.rows
             lo, hi = max(start, first), min(end + 1, first + file.grid.rows)
-            if lo < hi:
-                own = self._columns_of(file)
-                place = np.minimum(np.searchsorted(own, columns), len(own) - 1)
-                there = np.flatnonzero(own[place] == columns)
-                values = file.values(field, lo - first, hi - first)
-                out[lo - start : hi - start, there] = values[:, place[there]]
+            own = self._columns_of(file)
+            place = np.minimum(np.searchsorted(own, columns), len(own) - 1)
+            there = np.flatnonzero(own[place] == columns)
+            if len(there):
+                out[lo - start : hi - start, there] = file.few(field, place[there], lo - first, hi - first)
+
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            list(pool.map(read, self._files_between(start, end)))
         return out
+
+    def _files_between(self, start: int, end: int) -> list[GridFile]:
+        """The files that have some of the rows start … end."""
+        after = {file: self._after(file) for file in self._files.files}
+        return [file for file in after if after[file] - file.grid.rows <= end and after[file] > start]
 
     def _columns_of(self, file: GridFile) -> Int64Array:
         return np.searchsorted(self._files.sids, file.grid.sids).astype(np.int64)

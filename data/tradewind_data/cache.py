@@ -91,6 +91,21 @@ class Cache:
         except (OSError, ValueError):
             return None
 
+    def spent(self, key: str, more: int) -> int:
+        """What was spent without the array of a key, in all processes: ``more`` than before; 0 if nothing is kept."""
+        if self._folder is None:
+            return 0
+        path = self._folder / f"{key}.spent"
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            before = int(path.read_text()) if path.is_file() else 0
+            path.write_text(str(before + more))
+        except (OSError, ValueError):
+            with suppress(OSError):
+                path.unlink()
+            return 0
+        return before + more
+
     def _trusted(self, key: str, shape: tuple[int, ...]) -> Path | None:
         """The file of a key when it is what was written."""
         if self._folder is None or (8 * int(np.prod(shape)) < self._smallest and -1 not in shape):

@@ -265,6 +265,20 @@ class GridFile:
             self._decoded(data, field, (lo - groups[0] * size) * n, out)
         return out
 
+    def few(self, field: str, columns: Int64Array, lo: int, hi: int) -> FloatArray:
+        """float64[hi − lo, k] of some of the file's columns, of which alone the numbers are decoded."""
+        size, n, parts = self.grid.group_rows, len(self.grid.sids), []
+        for group in range(lo // size, -(-hi // size)):
+            first, last = max(lo, group * size), min(hi, (group + 1) * size)
+            rows = np.arange(first, last)[:, None] - group * size
+            with self._guarded():
+                data = self._read([field], [group])
+                if len(data) != min(size, self.grid.rows - group * size) * n:
+                    raise ValueError(f"{len(data)} cells in the row group {group}")
+                parts.append(np.empty((last - first, len(columns))))
+                self._decoded(data.take((rows * n + columns).ravel()), field, 0, parts[-1])
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
     def each(
         self, fields: Sequence[str], out: Mapping[str, FloatArray] | None = None
     ) -> Iterator[tuple[str, int, FloatArray]]:

@@ -14,6 +14,7 @@ from tradewind_data import cache as module
 from tradewind_data.bars import strips
 from tradewind_data.bundle import Bundle, open_bundle
 from tradewind_data.cache import Cache, clean_cache
+from tradewind_data.errors import FieldNotFound
 from tradewind_data.ingest.folder import ingest_folder
 from tradewind_data.schema import FIELDS
 
@@ -155,7 +156,7 @@ def large(monkeypatch) -> None:
 
 
 def refuse_decoding(monkeypatch) -> None:
-    for name in ("gridfile.GridFile.values", "bars.closes_before", "bundle.actions_of"):
+    for name in ("gridfile.GridFile._read", "bars.closes_before", "bundle.actions_of"):
         monkeypatch.setattr(f"tradewind_data.{name}", lambda *_, **__: pytest.fail("the bundle was read"))
 
 
@@ -166,6 +167,7 @@ def test_one_assets_history_in_a_large_bundle_touches_little(
 ) -> None:
     """It comes from strips and kept factors: neither a bar file nor a table of actions is read again."""
     monkeypatch.setattr("tradewind_data.bars.STRIP", 64)
+    monkeypatch.setattr("tradewind_data.bars.PATIENCE", -len(FIELDS))
     first = open_bundle("mine").bars()
     for field in FIELDS:
         first.values(field) if rows_first else first.window(field, np.array([0]), first.last_session, 100)
@@ -186,6 +188,46 @@ def test_one_assets_history_in_a_large_bundle_touches_little(
             if field == "volume":
                 assert np.array_equal(own, raw)
     assert "close" not in reader._values
+
+
+def test_the_first_reader_of_a_large_bundle_does_not_wait_for_the_cache(
+    stored: Path, plain, large, monkeypatch
+) -> None:
+    """Strips are made after PATIENCE passes over the files, in whatever process, one field after the other."""
+    monkeypatch.setattr("tradewind_data.bars.PATIENCE", 2)
+    made = []
+    for _ in range(2 + len(FIELDS)):
+        reader = open_bundle("mine").bars()
+        for field in FIELDS:
+            found = reader.window(field, np.array([1]), reader.last_session, 200)
+            expected = plain["window"] if field == "close" else None
+            if expected is not None:
+                assert np.array_equal(found, expected[:, [1]], equal_nan=True)
+        made.append([field for field in FIELDS if (stored / f"{field}-by-asset.f8").is_file()])
+    assert made == [[], [], *(list(FIELDS[: i + 1]) for i in range(len(FIELDS)))]
+
+
+def test_a_broken_count_of_what_was_spent_begins_again(stored: Path, plain, large) -> None:
+    reader = open_bundle("mine").bars()
+    reader.window("close", np.array([1]), reader.last_session, 200)
+    (stored / "close-by-asset.spent").write_text("many")
+    found = open_bundle("mine").bars().window("close", np.array([1]), reader.last_session, 200)
+    assert np.array_equal(found, plain["window"][:, [1]], equal_nan=True)
+
+
+def test_several_fields_are_loaded_as_one_by_one(stored: Path, plain, monkeypatch) -> None:
+    for told in ("off", str(stored.parent)):
+        monkeypatch.setenv("TRADEWIND_CACHE", told)
+        reader = open_bundle("mine").bars()
+        reader.values("high")
+        found = reader.load()
+        assert list(found) == list(FIELDS)
+        for field in FIELDS:
+            assert np.array_equal(found[field], plain[field], equal_nan=True)
+            assert not found[field].flags.writeable
+            assert reader.values(field) is found[field]
+    with pytest.raises(FieldNotFound):
+        reader.load(["close", "clsoe"])
 
 
 def test_a_cache_without_room_for_strips_still_answers(stored: Path, plain, large, monkeypatch) -> None:

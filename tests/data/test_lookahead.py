@@ -90,13 +90,14 @@ def answers(bundle: Bundle, cut: int) -> dict[str, np.ndarray]:
     return out
 
 
-@pytest.mark.parametrize("large", [False, True])
+@pytest.mark.parametrize("kept", ["in memory", "in strips", "in files"])
 @settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(cut=st.integers(3, len(DAYS) - 4))
-def test_the_future_changes_no_answer(cut: int, large: bool, tmp_path: Path, root: Path, monkeypatch) -> None:
-    """large: the answers of a bundle that is not held, out of the strips and factors in the cache."""
-    monkeypatch.setenv("TRADEWIND_CACHE", str(tmp_path / "cache") if large else "off")
-    if large:
+def test_the_future_changes_no_answer(cut: int, kept: str, tmp_path: Path, root: Path, monkeypatch) -> None:
+    """in strips, in files: the answers of a bundle too large to be held, out of its cache and of its bar files."""
+    monkeypatch.setenv("TRADEWIND_CACHE", str(tmp_path / "cache") if kept != "in memory" else "off")
+    if kept != "in memory":
+        monkeypatch.setattr("tradewind_data.bars.PATIENCE", -9 if kept == "in strips" else 1_000)
         monkeypatch.setattr("tradewind_data.bars.HELD_BYTES", 8)
         monkeypatch.setattr("tradewind_data.bundle.HELD_BYTES", 8)
         monkeypatch.setattr("tradewind_data.bars.STRIP", 8)
