@@ -203,10 +203,33 @@ def mark_row(book: Table, cash: Vector, columns: Vector, prices: Vector, sums: V
     """
     if not _all_trade(columns, prices):
         return False
-    for column in columns:
-        _settle(book, cash, column, prices[column])
-    totals(book, columns, sums)
+    _revalue(book, cash, columns, prices, sums)
     return True
+
+
+@njit(cache=True)
+def _revalue(book: Table, cash: Vector, columns: Vector, prices: Vector, sums: Vector) -> None:
+    """Do what _settle of every column at prices[column] and then totals() do, in one pass over the book."""
+    gained, longs, shorts = cash[GAIN], 0, 0
+    long_value = short_value = long_exposure = short_exposure = 0.0
+    for column in columns:
+        price, amount, multiplier = prices[column], book.amount[column], book.multiplier[column]
+        gain = amount * (price - book.last_price[column]) * multiplier
+        exposure = amount * price * multiplier
+        value = exposure
+        gained += gain
+        book.gain[column] += gain
+        book.last_price[column] = price
+        if book.cash_settled[column]:
+            move_cash(book, cash, column, gain)
+            value = 0.0
+        if exposure > 0:
+            long_value, long_exposure, longs = long_value + value, long_exposure + exposure, longs + 1
+        elif exposure < 0:
+            short_value, short_exposure, shorts = short_value + value, short_exposure + exposure, shorts + 1
+    cash[GAIN] = gained
+    sums[LONG_VALUE], sums[LONG_EXPOSURE], sums[LONGS] = long_value, long_exposure, longs
+    sums[SHORT_VALUE], sums[SHORT_EXPOSURE], sums[SHORTS] = short_value, short_exposure, shorts
 
 
 @njit(cache=True)
@@ -377,10 +400,8 @@ def _check_balance(cash: Vector, equity: float, size: float, session: int) -> No
 
 
 @njit(cache=True)
-def _record_totals(book: Table, cash: Vector, columns: Vector, row: Vector, session: int) -> None:
-    """Write a session's ending figures: ROW from the fourth on."""
-    sums = row[8:14]
-    totals(book, columns, sums)
+def _record_sums(cash: Vector, sums: Vector, row: Vector, session: int) -> None:
+    """Write a session's ending figures, ROW from the fourth on; its sums over the holdings are there already."""
     row[3], row[7] = cash[CASH], cash[FLOW]
     row[4], row[5] = sums[LONG_VALUE] + sums[SHORT_VALUE], sums[LONG_EXPOSURE] + sums[SHORT_EXPOSURE]
     row[6] = row[3] + row[4]
@@ -392,7 +413,8 @@ def record_end(
     book: Table, cash: Vector, columns: Vector, row: Vector, holdings: Table, count: int, session: int
 ) -> int:
     """Write a session's ending figures and its holdings, from row `count` on; return the new count of holdings."""
-    _record_totals(book, cash, columns, row, session)
+    totals(book, columns, row[8:14])
+    _record_sums(cash, row[8:14], row, session)
     for column in columns:
         exposure = book.amount[column] * book.last_price[column] * book.multiplier[column]
         holdings.session[count], holdings.column[count] = session, column
@@ -432,8 +454,7 @@ def run_quiet(
         dividends_of_session(book, cash, dividends, ex_first, due, due_first, session)
         if start_after_dividends:
             record_start(cash, before, row)
-        for column in columns:
-            _settle(book, cash, column, close[session, column])
-        _record_totals(book, cash, columns, row, session)
+        _revalue(book, cash, columns, close[session], row[8:14])
+        _record_sums(cash, row[8:14], row, session)
         session += 1
     return session
