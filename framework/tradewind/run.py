@@ -7,6 +7,7 @@ import platform
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -282,12 +283,15 @@ def _facts(about: Mapping[str, str], bundle: Bundle, clock: Clock, plan: Plan, s
         "capital_base": float(plan.capital_base),
         "data_frequency": plan.data_frequency,
         "semantics": name_of(semantics),
-        "versions": {
-            "tradewind": version("tradewind"),
-            "python": platform.python_version(),
-            **{name: version(name) for name in LIBRARIES},
-        },
+        "versions": dict(_versions()),
     }
+
+
+@cache
+def _versions() -> Mapping[str, str]:
+    """Return the versions a run depends on; they are read from files, and cannot change while a process lives."""
+    libraries = {name: version(name) for name in LIBRARIES}
+    return {"tradewind": version("tradewind"), "python": platform.python_version(), **libraries}
 
 
 def _result(simulator: Simulator, facts: Mapping[str, Any], marks: Mapping[str, float]) -> Result:
