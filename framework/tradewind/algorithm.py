@@ -26,6 +26,7 @@ from tradewind.errors import (
     BadParameter,
     OnlyDuringInitialize,
 )
+from tradewind.filling import Filling
 from tradewind.ledger import Ledger
 from tradewind.log import AlgorithmLog
 from tradewind.minute_prices import MinutePrices
@@ -121,7 +122,13 @@ class Algorithm:
     """One user program in one run."""
 
     def __init__(
-        self, functions: UserFunctions, market: Market, ledger: Ledger, blotter: Blotter, recorder: Recorder
+        self,
+        functions: UserFunctions,
+        market: Market,
+        ledger: Ledger,
+        blotter: Blotter,
+        filling: Filling,
+        recorder: Recorder,
     ) -> None:
         self.functions, self.market = functions, market
         self.ledger, self.blotter, self.recorder = ledger, blotter, recorder
@@ -137,7 +144,9 @@ class Algorithm:
         self.context = Context(self)
         self.context.portfolio = Portfolio(ledger, market.finder, sessions.index[market.clock.first])
         self.context.account = self.account = Account(ledger)
-        self.settings = Settings(self._only_in_initialize, blotter, market.finder, market.clock, ledger.starting_cash)
+        self.settings = Settings(
+            self._only_in_initialize, blotter, filling, market.finder, market.clock, ledger.starting_cash
+        )
         self.controls = Controls(self._only_in_initialize, self.log, self.data.restrictions, self.now)
         self.pad = OrderPad(
             self, self.data, market.finder, market.prices, ledger, blotter, self.controls, self.contracts, self.log

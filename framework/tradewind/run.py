@@ -23,6 +23,7 @@ from tradewind.clock import Clock
 from tradewind.compat.loader import digest, load, parameter_values, read_source
 from tradewind.compat.names import imported_names
 from tradewind.errors import BadParameter, RunInterrupted
+from tradewind.filling import Filling
 from tradewind.ledger import Ledger
 from tradewind.minute_prices import MinutePrices
 from tradewind.prices import aligned_benchmark, prices_by
@@ -198,8 +199,9 @@ def _simulator(
     if clock.by_minute and semantics.minute_orders_last_a_day:
         blotter.cancel_policy = EODCancel()
     recorder = Recorder(clock, ledger, finder, semantics)
-    algorithm = Algorithm(functions, market, ledger, blotter, recorder)
-    return Simulator(algorithm, market, actions, ledger, blotter, recorder, semantics, capital_changes)
+    filling = Filling(blotter, finder, semantics)
+    algorithm = Algorithm(functions, market, ledger, blotter, filling, recorder)
+    return Simulator(algorithm, market, actions, ledger, blotter, filling, recorder, semantics, capital_changes)
 
 
 def _capital(capital_base: float) -> float:

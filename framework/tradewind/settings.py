@@ -24,6 +24,11 @@ class Book(Protocol):
     """What the settings change in the blotter."""
 
     cancel_policy: CancelPolicy
+
+
+class Models(Protocol):
+    """What they change in the filling of orders."""
+
     fill_rules: FillRules | None
 
     def set_slippage(self, model: SlippageModel, asset_class: int) -> None:
@@ -40,11 +45,12 @@ class Settings:
         self,
         settable: Callable[[str], None],
         blotter: Book,
+        filling: Models,
         finder: AssetFinder,
         clock: Clock,
         capital_base: float,
     ) -> None:
-        self._settable, self._blotter, self._finder = settable, blotter, finder
+        self._settable, self._blotter, self._filling, self._finder = settable, blotter, filling, finder
         self._environment = environment_of(clock, capital_base)
         self.benchmark: Asset | pd.Series | None = None
         self.financing: Financing | None = None
@@ -56,14 +62,14 @@ class Settings:
         self._settable("set_slippage")
         for model, asset_class in ((us_equities, matching.EQUITIES), (us_futures, matching.FUTURES)):
             if model is not None:
-                self._blotter.set_slippage(_fit(SlippageModel, "set_slippage", model, asset_class), asset_class)
+                self._filling.set_slippage(_fit(SlippageModel, "set_slippage", model, asset_class), asset_class)
 
     def set_commission(self, us_equities: Any = None, us_futures: Any = None) -> None:
         """Use commission models for equities and futures."""
         self._settable("set_commission")
         for model, asset_class in ((us_equities, matching.EQUITIES), (us_futures, matching.FUTURES)):
             if model is not None:
-                self._blotter.set_commission(_fit(CommissionModel, "set_commission", model, asset_class), asset_class)
+                self._filling.set_commission(_fit(CommissionModel, "set_commission", model, asset_class), asset_class)
 
     def set_cancel_policy(self, cancel_policy: CancelPolicy) -> None:
         """Use a cancel policy."""
@@ -75,7 +81,7 @@ class Settings:
     def set_fills(self, price: str = "close", triggers: str = "close") -> None:
         """Say at which price of a bar orders fill, and which prices reach a limit or a stop."""
         self._settable("set_fills")
-        self._blotter.fill_rules = fill_rules_of(price, triggers)
+        self._filling.fill_rules = fill_rules_of(price, triggers)
 
     def set_benchmark(self, benchmark: Asset | pd.Series) -> None:
         """Compare the run with an asset, or with a Series of daily returns."""

@@ -24,6 +24,7 @@ from tradewind import cancel_policy, mergers
 from tradewind.algorithm import Algorithm, Context, Market
 from tradewind.blotter import ASSET_CLOSED, Blotter
 from tradewind.capital import CapitalChange
+from tradewind.filling import Filling
 from tradewind.financing import Charges
 from tradewind.ledger import Ledger
 from tradewind.margin_desk import MarginDesk
@@ -51,12 +52,14 @@ class Simulator:
         actions: Actions,
         ledger: Ledger,
         blotter: Blotter,
+        filling: Filling,
         recorder: Recorder,
         semantics: Semantics,
         capital_changes: Mapping[int, Sequence[CapitalChange]] | None = None,
     ) -> None:
         self.algorithm, self.market, self.actions = algorithm, market, actions
-        self.ledger, self.blotter, self.recorder, self.semantics = ledger, blotter, recorder, semantics
+        self.ledger, self.blotter, self.filling = ledger, blotter, filling
+        self.recorder, self.semantics = recorder, semantics
         self.capital_changes = capital_changes or {}
         self.session = market.clock.first
         algorithm.once_in_24_hours = not (semantics.scheduled_on_early_closes or market.clock.by_minute)
@@ -264,8 +267,8 @@ class Simulator:
         """Fill the open orders against the bar at a moment."""
         prices = self.market.prices
         close, volume = prices.bar_rows(at)
-        bar = None if self.blotter.fill_rules is None else prices.whole_bar(at)
-        fills = self.blotter.fill(close, volume, now, self.algorithm.data, bar)
+        bar = None if self.filling.fill_rules is None else prices.whole_bar(at)
+        fills = self.filling.fill(close, volume, now, self.algorithm.data, bar)
         if len(fills):
             self.ledger.apply_fills(fills)
 

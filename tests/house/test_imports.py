@@ -24,7 +24,7 @@ FLOORS = [
     "runfiles",
     "continuous prices mergers guards slippage commission controls capital financing margin ledger result recorded",
     "blotter contest minute_prices settings",
-    "recorder margin_desk order_pad",
+    "filling recorder margin_desk order_pad",
     "rebalance verbs",
     "algorithm report",
     "simulator api",

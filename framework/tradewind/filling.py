@@ -1,0 +1,186 @@
+"""Filling: what a bar makes of the open orders, through the models of slippage and commission.
+
+Built-in models run compiled (matching.py). A bar in which an order goes through a model of the user's own, or whose
+fill_rules look at its whole range, is filled here in Python, order by order and by the same rules.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from tradewind import guards, matching
+from tradewind.blotter import Blotter
+from tradewind.commission import CommissionModel, PerContract, PerShare
+from tradewind.fill_rules import Bar, FillRules
+from tradewind.matching import COSTS, FILL
+from tradewind.orders import Fill, Order, order_id
+from tradewind.semantics import Semantics
+from tradewind.slippage import FixedBasisPointsSlippage, LiquidityExceeded, SlippageModel, VolatilityVolumeShare
+from tradewind_data.assets import AssetFinder
+
+NO_FILLS = np.empty(0, dtype=FILL)
+
+
+class Filling:
+    """The models of one run, one of a kind for each asset class, and what they make of the blotter's open orders."""
+
+    def __init__(self, blotter: Blotter, finder: AssetFinder, semantics: Semantics) -> None:
+        self._blotter, self._fills, self._finder = blotter, blotter.fills, finder
+        self._caps = semantics.limit_caps_price
+        self.slippage: list[SlippageModel] = [FixedBasisPointsSlippage(), VolatilityVolumeShare()]
+        self.commission: list[CommissionModel] = [PerShare(), PerContract()]
+        self.fill_rules: FillRules | None = None
+        self._asset_class = np.where(finder.cash_settled, matching.FUTURES, matching.EQUITIES).astype(np.int8)
+        self._used = np.zeros(len(finder))
+        self._costs: np.ndarray | None = None
+        self._decides_in_python: np.ndarray | None = None  # bool[N]: orders of these columns do; None: nowhere
+
+    def set_slippage(self, model: SlippageModel, asset_class: int) -> None:
+        """Use a slippage model for one asset class (matching.EQUITIES or FUTURES)."""
+        self.slippage[asset_class] = model
+        self._costs = None
+
+    def set_commission(self, model: CommissionModel, asset_class: int) -> None:
+        """Use a commission model for one asset class."""
+        self.commission[asset_class] = model
+        self._costs = None
+
+    def _cost_models(self) -> np.ndarray:
+        """Return the models as numbers (matching.COSTS by asset class), made once after each change."""
+        if self._costs is None:
+            self._costs = np.zeros(2, dtype=COSTS)
+            for group, (slip, cost) in enumerate(zip(self.slippage, self.commission, strict=True)):
+                self._costs[group] = slip.compiled_kind(), slip.terms(), cost.compiled_kind(), cost.terms()
+            kinds = self._costs["slippage_kind"], self._costs["commission_kind"]
+            custom = (np.stack(kinds) == matching.CUSTOM).any(axis=0)[self._asset_class]
+            self._decides_in_python = custom if custom.any() else None
+        return self._costs
+
+    def fill(self, close: np.ndarray, volume: np.ndarray, now: int, data: Any, bar: Bar | None = None) -> np.ndarray:
+        """Fill the open orders against one bar (float64[N] rows of raw close and volume); return the fills.
+
+        `bar` is given when fill_rules are set: then they say which of its prices count.
+        """
+        rules = self.fill_rules
+        if bar is not None and rules is not None and not rules.in_range:
+            close, bar = bar.open, None
+        which = self._blotter.open_orders
+        if not len(which):
+            return NO_FILLS
+        self._fills.make_room(len(which))
+        costs, custom = self._cost_models(), self._decides_in_python
+        if bar is not None or (custom is not None and custom[self._blotter.orders.column[which]].any()):
+            count = self._fill_in_python(which, close, volume, now, data, bar)
+            self._blotter.prune()
+        else:
+            count = self._fill_compiled(which, close, volume, costs, now)
+        return self._fills.take(count) if count else NO_FILLS
+
+    def _fill_compiled(
+        self, which: np.ndarray, close: np.ndarray, volume: np.ndarray, costs: np.ndarray, now: int
+    ) -> int:
+        """Fill through the compiled forms of the models; return the number of fills."""
+        orders, fills, start = self._blotter.orders.table, self._fills.table, self._fills.count
+        count, left = matching.fill_orders(
+            orders, which, close, volume, self._asset_class, costs, self._caps, self._used, fills, start, now
+        )
+        if count < 0:
+            order, price = self._blotter.snapshot(-1 - count), float(fills["price"][start])
+            guards.checked_price(self._model_of(self.slippage, order), order, price, False)
+        self._blotter.keep_open(left)
+        return int(count)
+
+    def _fill_in_python(
+        self, which: np.ndarray, close: np.ndarray, volume: np.ndarray, now: int, data: Any, bar: Bar | None
+    ) -> int:
+        """Fill through the models' own methods; same rules as matching.fill_orders, or fill_rules over a whole bar."""
+        used: dict[int, float] = {}
+        full: set[int] = set()
+        count = 0
+        for i in which.tolist():
+            column = int(self._blotter.orders.column[i])
+            price, traded = close[column], volume[column]
+            if bar is not None and traded > 0 and column not in full:
+                assert self.fill_rules is not None  # a bar comes with its rules
+                price = self.fill_rules.start(self._blotter.orders, i, bar, column, now)
+                why = matching.UNREACHED if np.isnan(price) else None
+            else:
+                why = self._waits_for(i, price, traded, column in full, now)
+            if why is not None:
+                self._blotter.orders.waits[i, why] += 1
+                continue
+            paid, amount = self._slipped(i, column, used.get(column, 0.0), data, full, price, traded)
+            within = self._within_limit(i, column, paid, caps=bar is not None)
+            if amount == 0 or within is None:
+                self._blotter.orders.waits[i, matching.NO_ROOM if amount == 0 else matching.BEYOND_LIMIT] += 1
+                continue
+            used[column] = used.get(column, 0.0) + abs(amount)
+            self._execute(i, column, amount, within, count, now)
+            count += 1
+        return count
+
+    def _waits_for(self, i: int, price: float, traded: float, full: bool, now: int) -> int | None:
+        """Return why an order cannot fill in this bar, whatever its model says; None when it can."""
+        if np.isnan(price) or not traded > 0:
+            return matching.UNTRADED
+        if full:
+            return matching.NO_ROOM
+        return None if matching.triggered(self._blotter.orders.table, i, price, now) else matching.UNREACHED
+
+    def _group(self, column: int) -> int:
+        """Return the asset class of a column."""
+        return int(self._asset_class[column])
+
+    def _model_of(self, models: Sequence[Any], order: Order) -> Any:
+        """Return the model that an order of this asset goes through."""
+        return models[self._group(order.asset.column)]
+
+    def _slipped(
+        self, i: int, column: int, used: float, data: Any, full: set[int], price: float, traded: float
+    ) -> tuple[float, int]:
+        """Ask the slippage model for price and amount from the bar's price; note when the asset's bar is full."""
+        group, order = self._group(column), self._blotter.snapshot(i)
+        model, costs = self.slippage[group], self._cost_models()[group]
+        kind, (first, second) = costs["slippage_kind"], costs["slippage"]
+        paid: Any
+        amount: Any
+        if kind != matching.CUSTOM:
+            paid, amount = matching.slipped(kind, first, second, order.open_amount, price, traded, used)
+            amount *= order.direction
+            if not amount:
+                full.add(column)
+        else:
+            model.volume_for_bar = used
+            try:
+                paid, amount = model.process_order(data, order)
+            except LiquidityExceeded:
+                full.add(column)
+                return 0.0, 0
+        if paid is None or not amount:
+            return 0.0, 0
+        free = group == matching.FUTURES
+        return guards.checked_price(model, order, paid, free), guards.checked_amount(model, order, amount)
+
+    def _within_limit(self, i: int, column: int, price: float, caps: bool) -> float | None:
+        """Return the price an order may fill at: capped at its limit, or None where the model rather waits."""
+        side = 1 if self._blotter.orders.amount[i] > 0 else -1
+        limit = float(self._blotter.orders.limit[i])
+        if np.isnan(limit) or side * price <= side * limit:
+            return price
+        if self._cost_models()["slippage_kind"][self._group(column)] == matching.VOLUME_SHARE and not caps:
+            return None
+        return limit if caps or self._caps else price
+
+    def _execute(self, i: int, column: int, amount: int, price: float, count: int, now: int) -> None:
+        """Ask the commission model, then write the execution into the order and the buffer."""
+        asset = self._finder.asset_at(column)
+        fill = Fill(asset, amount, pd.Timestamp(now, tz="UTC"), price, order_id(i), 0.0)
+        model, order = self.commission[self._group(column)], self._blotter.snapshot(i)
+        built_in = model.compiled_kind() != matching.CUSTOM
+        cost = guards.checked_cost(model, order, model.calculate(order, fill), may_be_negative=built_in)
+        matching.book_execution(self._blotter.orders.table, i, amount, cost, now)
+        self._fills.table[self._fills.count + count] = i, column, amount, price, cost, now
