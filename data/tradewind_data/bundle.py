@@ -95,7 +95,7 @@ class Bundle:
     def datasets(self) -> DatasetReader:
         """The point-in-time datasets."""
         names = [p for p in self.manifest.files if p.startswith("datasets/")]
-        return DatasetReader(self.name, {Path(p).stem: self.path / p for p in names})
+        return DatasetReader(self.name, {Path(p).stem: self.path / p for p in names}, lambda: self.finder.sids)
 
     @overload
     def bars(self, frequency: Literal["1d"] = "1d") -> BarReader: ...

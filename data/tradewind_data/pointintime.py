@@ -9,7 +9,7 @@ newer one. A cell without a value tells nothing: the field keeps what was known 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -77,11 +77,11 @@ def read_dataset(path: Place, bundle: str) -> Dataset:
 class DatasetReader:
     """The datasets of a bundle; each is read once, when first asked for.
 
-    bundle: its name; paths: dataset → file.
+    bundle: its name; paths: dataset → file; sids: those of the bundle's assets, by column.
     """
 
-    def __init__(self, bundle: str, paths: Mapping[str, Place]) -> None:
-        self._bundle, self._paths = bundle, dict(sorted(paths.items()))
+    def __init__(self, bundle: str, paths: Mapping[str, Place], sids: Callable[[], Int64Array]) -> None:
+        self._bundle, self._paths, self._sids = bundle, dict(sorted(paths.items())), sids
         self._read: dict[str, Dataset] = {}
         self._known: dict[tuple[str, str, tuple[str, ...]], _Known] = {}
 
@@ -108,17 +108,20 @@ class DatasetReader:
         name: str,
         fields: Sequence[str],
         times: Int64Array,
-        sids: Int64Array,
+        sids: Int64Array | None = None,
         where: Mapping[str, str] | None = None,
     ) -> dict[str, Array]:
         """field → array [len(times), len(sids)], what was known at each time (ns UTC, any order) of each asset.
 
-        Numbers are float64 (NaN unknown), dates int64 ns (NAT), text and booleans objects (None). A market-wide dataset
-        says the same of every asset. where: key column → value, one for each key of the dataset (SliceNotNamed).
-        DatasetNotFound for a dataset or field that is not there names those that are.
+        sids: None = the bundle's assets by column; of a market-wide dataset, which says the same of every asset, one
+        column that stands for all. Numbers are float64 (NaN unknown), dates int64 ns (NAT), text and booleans objects
+        (None). where: key column → value, one for each key of the dataset (SliceNotNamed). DatasetNotFound for a
+        dataset or field that is not there names those that are.
         """
         found = self.dataset(name)
         chosen = self._slice(name, found, where or {})
+        if sids is None:
+            sids = np.zeros(1, dtype=np.int64) if found.market_wide else self._sids()
         out = {}
         for field in fields:
             if field not in found.fields:

@@ -133,6 +133,41 @@ def test_earlier_findings_stay_and_a_hole_between_is_one(folder, root: Path) -> 
     pd.testing.assert_frame_equal(old, new)
 
 
+BAD = "date,open,high,low,close,volume\n2020-01-01,5,5,5,5,5\n2020-01-02,5,5,-5,5,5\n2020-01-03,5,5,-5,5,5\n"
+
+
+def test_a_quarantined_row_that_is_mended_counts_no_more(folder, root: Path) -> None:
+    folder.write("daily/A.csv", BAD)
+    assert ingested(folder, "mine").quarantined == 2
+    folder.bars("A", {"2020-01-02": 5.0, "2020-01-04": 5.0})
+    report = ingested(folder, "mine", append=True)
+    assert (report.findings, report.quarantined) == ({"gap": 1, "not_positive": 1}, 1)
+    kept = pd.read_parquet(report.path / "quarantine.parquet")
+    assert [str(t)[:10] for t in kept["time"]] == ["2020-01-03"]
+    folder.bars("A", {"2020-01-03": 5.0})
+    report = ingested(folder, "mine", append=True)
+    assert (report.findings, report.quarantined, report.grade) == ({}, 0, "A")
+    assert not (report.path / "quarantine.parquet").exists()
+
+
+def test_a_wrong_row_told_twice_counts_once(folder, root: Path) -> None:
+    folder.write("daily/A.csv", BAD)
+    ingested(folder, "mine")
+    folder.write("daily/A.csv", BAD + "2020-01-04,6,6,6,6,6\n")
+    report = ingested(folder, "mine", append=True)
+    assert (report.findings, report.quarantined) == ({"gap": 1, "not_positive": 2}, 2)
+
+
+def test_a_mended_minute_counts_no_more(folder, root: Path) -> None:
+    folder.bars("A", {"2020-01-02": 5.0})
+    rows = "date,open,high,low,close,volume\n2020-01-02 00:01:00,5,5,5,5,5\n"
+    folder.write("minute/A.csv", rows + "2020-01-02 00:02:00,5,5,-5,5,5\n")
+    assert ingested(folder, "mine").quarantined == 1
+    folder.write("minute/A.csv", rows + "2020-01-02 00:02:00,5,5,4,5,5\n")
+    report = ingested(folder, "mine", append=True)
+    assert (report.quarantined, report.grade) == (0, "A")
+
+
 def test_minutes_are_appended(folder, root: Path) -> None:
     def minute(days: list[str]) -> None:
         rows = [f"{d} 12:0{i},{i}.5,{i}.5,{i}.5,{i}.5,9" for d in days for i in range(1, 6)]

@@ -77,9 +77,20 @@ def test_market_wide_and_sliced(folder, root: Path) -> None:
     late = np.array([ns("2020-02-01")])
     got = found.as_of("facts", ["value"], late, np.array([1, 2, 7]), where={"item": "cpi", "horizon": "1y"})
     assert got["value"].tolist() == [[2.0, 2.0, 2.0]]
+    got = found.as_of("facts", ["value"], late, where={"item": "cpi", "horizon": "1y"})
+    assert got["value"].tolist() == [[2.0]]
     for where in ({}, {"item": "cpi"}, {"item": "cpi", "horizon": "5y"}, {"item": "cpi", "horizon": "1y", "x": "1"}):
         with pytest.raises(SliceNotNamed, match=r"item: cpi, gdp; horizon: 1m, 1y"):
             found.as_of("facts", ["value"], late, np.array([1]), where=where)
+
+
+def test_without_sids_every_asset_of_the_bundle_answers(folder, root: Path) -> None:
+    found = reader(folder, "facts", "symbol,asof_date,eps\nA,2020-01-01,1\n")
+    sids = open_bundle("mine").finder.sids
+    late = np.array([ns("2020-02-01")])
+    every, told = found.as_of("facts", ["eps"], late), found.as_of("facts", ["eps"], late, sids)
+    assert every["eps"].shape == (1, len(sids))
+    assert np.array_equal(every["eps"], told["eps"], equal_nan=True)
 
 
 def test_what_is_not_there_is_named(folder, root: Path) -> None:
@@ -117,7 +128,7 @@ def test_against_a_plain_search_and_blind_to_the_future(data, tmp_path_factory) 
         dataset = Dataset(columns, (), table)
         path = tmp_path_factory.mktemp("data") / "facts.parquet"
         tables.write(path, columns, table, dataset.metadata)
-        return DatasetReader("test", {"facts": path})
+        return DatasetReader("test", {"facts": path}, lambda: np.array([1, 2, 3]))
 
     times = np.arange(-1, 22)
     found = stored(rows).as_of("facts", ["v"], times, np.array([1, 2, 3]))["v"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -58,6 +59,46 @@ def test_without_assets_csv_and_appended_to(contracts) -> None:
     assert isinstance(found, Future)
     assert (found.price_multiplier, found.root_symbol) == (1000.0, "CL")
     assert str(found.end_date.date()) == "2020-01-21"
+
+
+@pytest.mark.parametrize("appended", [False, True])
+def test_contracts_trade_at_zero_and_below(contracts, appended: bool) -> None:
+    """May 2020 crude closed at -37.63; an equity at such a price is an error."""
+    if appended:
+        ingest_folder(contracts.path, "mine", calendar="24/7")
+        (contracts.path / "futures.csv").unlink()
+    falling = (
+        "date,open,high,low,close,volume\n2020-01-21,5,5,-2,0,10\n2020-01-22,-1,0,-40.32,-37.63,247947\n"
+        "2020-01-23,0,0,0,0,3\n2020-01-24,0,0,0,0,0\n2020-01-25,-1,-2,1,-1,5\n"
+    )
+    for symbol in ("CLG20", "AAA"):
+        contracts.write(f"daily/{symbol}.csv", falling)
+    (contracts.path / "daily/CLF20.csv").unlink()
+    if not appended:
+        contracts.write(
+            "futures.csv",
+            HEAD.replace(",notice_date,expiration_date,auto_close_date", "") + "CLG20,901,CL,NYMEX,1000,0.01\n",
+        )
+    report = ingest_folder(contracts.path, "mine", calendar="24/7", append=appended)
+    assert report.findings["high_below_low"] == 1
+    assert report.findings["not_positive"] == 3
+    bundle = open_bundle("mine")
+    bars, start = bundle.bars(), bundle.sessions.at_or_after(np.datetime64("2020-01-21", "ns").astype(np.int64))
+    column = int(np.searchsorted(bundle.finder.sids, 901))
+    found = bars.values("close")[start : start + 4, column]
+    assert np.array_equal(found, [0.0, -37.63, 0.0, np.nan][: len(found)], equal_nan=True)
+    assert bars.values("volume")[start + 2, column] == 3
+    quarantined = pd.read_parquet(report.path / "quarantine.parquet")
+    assert quarantined[quarantined["sid"] == 901]["code"].tolist() == ["high_below_low"]
+
+
+def test_minutes_of_contracts_below_zero(contracts) -> None:
+    rows = "".join(f"2020-01-02 00:0{i}:00,{-i},{-i},{-i - 1},{-i},7\n" for i in range(1, 6))
+    contracts.write("minute/CLG20.csv", "date,open,high,low,close,volume\n" + rows)
+    report = ingest_folder(contracts.path, "mine", calendar="24/7")
+    assert report.findings == {}
+    bars = open_bundle("mine").bars("1m")
+    assert np.nanmin(bars.session_values("close", bars.first_session)) == -5.0
 
 
 @pytest.mark.parametrize(

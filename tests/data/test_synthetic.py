@@ -13,6 +13,7 @@ from click.testing import CliRunner
 from tradewind.cli import cli
 from tradewind_data.bundle import Bundle, open_bundle
 from tradewind_data.errors import BadIngestRequest, BadInputFile
+from tradewind_data.ingest.folder import ingest_folder
 from tradewind_data.synthetic.check import check, judged, realised
 from tradewind_data.synthetic.market import INDEX_SID, Plan, SyntheticMarket, ingest_synthetic, read_names
 from tradewind_data.synthetic.prices import history
@@ -55,6 +56,25 @@ def test_an_asset_does_not_depend_on_the_others() -> None:
 def test_it_says_that_nothing_is_real(bundle: Bundle) -> None:
     assert bundle.manifest.source.startswith("SYNTHETIC")
     assert all(a.asset_name.startswith("Synthetic") and a.exchange == "SYNTHETIC" for a in bundle.finder)
+
+
+def test_it_can_be_appended_to_and_stays_synthetic(root: Path, tmp_path: Path) -> None:
+    ingest_synthetic("small", Plan(assets=4, start="2015-01-02", end="2016-01-29"))
+    before = open_bundle("small")
+    day = "date,open,high,low,close,volume\n2016-02-01,10,11,9,10,100\n"
+    (tmp_path / "daily").mkdir()
+    for symbol in ("SPY", "NEW"):
+        (tmp_path / f"daily/{symbol}.csv").write_text(day)
+    ingest_folder(tmp_path, "small", append=True)
+    after = open_bundle("small")
+    assert after.manifest.source.startswith(before.manifest.source)
+    assert "SYNTHETIC" in after.manifest.source
+    assert after.datasets.names == before.datasets.names
+    old, new = before.bars().values("close"), after.bars().values("close")
+    place = np.searchsorted(after.finder.sids, before.finder.sids)
+    assert np.array_equal(old, new[: len(old), place], equal_nan=True)
+    assert np.nansum(new[len(old) :]) == 20.0
+    after.verify()
 
 
 def test_bars_are_sound(bundle: Bundle, made) -> None:

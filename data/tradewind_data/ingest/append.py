@@ -15,6 +15,7 @@ import os
 import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -50,11 +51,22 @@ class Base:
         self.bundle = bundle
         self._tables = {name: bundle.table(name) for name in TABLES}
 
+    def source(self, new: str) -> str:
+        """How the bundle was made, with what is added now: what was made up stays known as that."""
+        old = self.bundle.manifest.source
+        return old if new in old else f"{old}; appended: {new}"
+
     @property
     def known(self) -> dict[str, int]:
         """symbol → sid of the assets it has, by the symbol they bear at their end."""
         assets = self._tables["assets"]
         return dict(zip(assets["symbol"].tolist(), assets["sid"].tolist(), strict=True))
+
+    @cached_property
+    def contracts(self) -> frozenset[int]:
+        """The sids of its contracts."""
+        found = self.bundle.table("futures")["sid"].tolist() if "futures.parquet" in self.bundle.manifest.files else ()
+        return frozenset(found)
 
     @property
     def span(self) -> tuple[int, int]:

@@ -1,9 +1,9 @@
 """Daily bars of one symbol: the rules a row must keep, and the arrays the file becomes.
 
 A row whose prices are all empty or all 0, with volume empty or 0, is a session without a trade. Otherwise every price
-is finite and > 0, high ≥ low, and volume is finite and ≥ 0. Rows may come in any order; each date once. A row that
-breaks a rule goes into quarantine (quality.py), or ends the ingest when that is strict. ``dividend``: cash a share
-going ex on that date (empty or 0 = none). ``split``: new shares for one old (empty, 0 or 1 = none).
+is finite and, but for contracts, > 0, high ≥ low, and volume is finite and ≥ 0. Rows may come in any order; each date
+once. A row that breaks a rule goes into quarantine (quality.py), or ends the ingest when that is strict. ``dividend``:
+cash a share going ex on that date (empty or 0 = none). ``split``: new shares for one old (empty, 0 or 1 = none).
 """
 
 from __future__ import annotations
@@ -46,6 +46,18 @@ _FEWEST_DECIMALS = 3
 _FIX = "Correct the value, or empty all prices and the volume of a session without a trade"
 
 
+@dataclass(frozen=True)
+class Listed:
+    """Whose bars a file holds.
+
+    lifetime: the first and last day (ns) that the listing allows, NAT for any. contract: prices may be zero or below.
+    """
+
+    sid: int
+    lifetime: tuple[int, int] = (NAT, NAT)
+    contract: bool = False
+
+
 @dataclass(frozen=True, eq=False)
 class Rule:
     """Rows of a file that break a rule: the code of quality.py, the column shown, and the sentence of an error."""
@@ -82,12 +94,10 @@ class DailyFile:
 Check = Callable[[AssetBars, str], tuple[list[Flaws], list[Jump]]]
 
 
-def judge(
-    table: InputTable, sid: int, lifetime: tuple[int, int], strict: bool, check: Check = check_series
-) -> DailyFile:
+def judge(table: InputTable, owner: Listed, strict: bool, check: Check = check_series) -> DailyFile:
     """Check the rows of one file of daily bars; the calendar is asked later.
 
-    lifetime: first and last day (ns) that assets.csv allows. strict: the first row that breaks a rule is a
+    strict: the first row that breaks a rule is a
     BadInputFile. check: what looks at the rows that are left as a series.
     """
     file = table.file
@@ -95,23 +105,19 @@ def judge(
         raise BadInputFile(file, "it has a header but no rows", "Add the bars, or remove the file")
     table.refuse(table["date"] == NAT, "date", "the date is empty", "Write the date of the bar")
     refuse_time_of_day(table, "date")
-    values, rules = checked(table)
-    rules.append(_outside(table["date"], lifetime))
-    good, flaws = sift(table, "date", sid, values, rules, strict)
+    values, rules = checked(table, owner.contract)
+    rules.append(_outside(table["date"], owner.lifetime))
+    good, flaws = sift(table, "date", owner.sid, values, rules, strict)
     labels = table["date"][good]
     if not len(labels):
         return DailyFile(file, len(table), None, None, flaws, [])
-    bars = AssetBars(sid, labels, values[:, good])
+    bars = AssetBars(owner.sid, labels, values[:, good])
     found, jumps = check(bars, file)
-    return DailyFile(file, len(table), _traded(bars), _actions(table, sid), flaws + found, jumps)
+    return DailyFile(file, len(table), _traded(bars), _actions(table, owner.sid), flaws + found, jumps)
 
 
 def judge_together(
-    read: TogetherRead,
-    sids: Sequence[int],
-    lifetimes: Sequence[tuple[int, int]],
-    strict: bool,
-    check: Check = check_series,
+    read: TogetherRead, owners: Sequence[Listed], strict: bool, check: Check = check_series
 ) -> list[DailyFile]:
     """What ``judge`` says of each file, the rules of single rows asked of all rows at once.
 
@@ -121,12 +127,12 @@ def judge_together(
     values += 0.0  # a negative zero becomes a zero
     dates, ends, whole = read.columns["date"], read.ends.tolist(), _faultless(read, values)
     out, lo = [], 0
-    for table, sid, lifetime, hi in zip(read.tables, sids, lifetimes, ends, strict=True):
-        if whole and lo < hi and _within(dates[lo], dates[hi - 1], lifetime):
-            bars = AssetBars(sid, dates[lo:hi], values[:, lo:hi])
+    for table, owner, hi in zip(read.tables, owners, ends, strict=True):
+        if whole and lo < hi and _within(dates[lo], dates[hi - 1], owner.lifetime):
+            bars = AssetBars(owner.sid, dates[lo:hi], values[:, lo:hi])
             out.append(DailyFile(table.file, hi - lo, bars, None, *check(bars, table.file)))
         else:
-            out.append(judge(table, sid, lifetime, strict, check))
+            out.append(judge(table, owner, strict, check))
         lo = hi
     return out
 
@@ -166,11 +172,14 @@ def _outside(dates: Int64Array, lifetime: tuple[int, int]) -> Rule:
     return Rule("outside_lifetime", "date", wrong, says, "Correct the one or the other")
 
 
-def checked(table: InputTable) -> tuple[FloatArray, list[Rule]]:
-    """(float64[5, n] in the file's order, the rules with their rows); NaN prices and volume 0 = no trade."""
+def checked(table: InputTable, contract: bool = False) -> tuple[FloatArray, list[Rule]]:
+    """(float64[5, n] in the file's order, the rules with their rows); NaN prices and volume 0 = no trade.
+
+    contract: prices may be zero or below.
+    """
     values = np.stack([table[name] for name in FIELDS])
     values += 0.0  # a negative zero becomes a zero
-    rules = [] if _plain(values) else _doubtful(values)
+    rules = [] if _plain(values) else _doubtful(values, contract)
     high, low = values[FIELDS.index("high")], values[FIELDS.index("low")]
     rule = "the high of a bar is not below its low"
     rules.append(Rule("high_below_low", "high", high < low, rule, "Correct the prices of this row"))
@@ -182,21 +191,22 @@ def _plain(values: FloatArray) -> bool:
     return bool(values[: len(PRICES)].min() > 0 and values[-1].min() >= 0 and values.max() < np.inf)
 
 
-def _doubtful(values: FloatArray) -> list[Rule]:
+def _doubtful(values: FloatArray, contract: bool) -> list[Rule]:
     """The rules of single values; rows of a session without a trade are made NaN and 0 in place."""
     prices, volume = values[: len(PRICES)], values[-1]
     none = (np.isnan(prices) | (prices == 0)).all(axis=0)
     idle = none & (np.isnan(volume) | (volume == 0))
     values[: len(PRICES), idle] = np.nan
     values[-1, idle] = 0.0
-    return list(_value_rules(values, ~idle, none & ~idle & (volume > 0)))
+    empty = np.isnan(prices).all(axis=0) if contract else none
+    return list(_value_rules(values, ~idle, empty & ~idle & (volume > 0), contract))
 
 
-def _value_rules(values: FloatArray, live: BoolArray, unpriced: BoolArray) -> Iterator[Rule]:
+def _value_rules(values: FloatArray, live: BoolArray, unpriced: BoolArray, contract: bool) -> Iterator[Rule]:
     if unpriced.any():
         yield Rule("volume_without_price", "volume", unpriced, "there is volume, but no price")
     bad = live & ~np.isfinite(values).all(axis=0)
-    bad |= live & ((values[: len(PRICES)] <= 0).any(axis=0) | (values[-1] < 0))
+    bad |= live & (((values[: len(PRICES)] <= 0).any(axis=0) & (not contract)) | (values[-1] < 0))
     if not bad.any():
         return
     for i, name in enumerate(FIELDS):
@@ -205,7 +215,7 @@ def _value_rules(values: FloatArray, live: BoolArray, unpriced: BoolArray) -> It
         yield Rule("not_finite", name, np.isinf(values[i]), f"{name} must be finite")
         if name == "volume":
             yield Rule("negative_volume", name, values[i] < 0, "volume must be at least 0")
-        else:
+        elif not contract:
             yield Rule("not_positive", name, values[i] <= 0, "a price must be greater than 0")
 
 

@@ -35,7 +35,15 @@ from tradewind_data.ingest import latechecks
 from tradewind_data.ingest.actions import FILES, ActionReader
 from tradewind_data.ingest.append import Base
 from tradewind_data.ingest.daily import WANTED as DAILY
-from tradewind_data.ingest.daily import BarredActions, DailyFile, judge, judge_together, refuse_stranger, with_lines
+from tradewind_data.ingest.daily import (
+    BarredActions,
+    DailyFile,
+    Listed,
+    judge,
+    judge_together,
+    refuse_stranger,
+    with_lines,
+)
 from tradewind_data.ingest.datasets import joined, read_datasets
 from tradewind_data.ingest.delimited import read_input, read_together
 from tradewind_data.ingest.listing import (
@@ -51,13 +59,13 @@ from tradewind_data.ingest.market import Market, Progress, sessions_for
 from tradewind_data.ingest.minutes import MinuteFile, MinuteRules, read_minutes
 from tradewind_data.ingest.parallel import Meter, ordered
 from tradewind_data.ingest.quality import Flaws, Quality, flaw
-from tradewind_data.ingest.seam import Seam, reconsidered
+from tradewind_data.ingest.seam import Seam, reconsidered, told_anew
 from tradewind_data.ingest.series import Jump, check_series
 from tradewind_data.ingest.spool import BUDGET_BYTES, AssetBars, Spool
 from tradewind_data.ingest.staging import check_name
 from tradewind_data.ingest.writer import Written, commit, writing
 from tradewind_data.pointintime import Dataset
-from tradewind_data.sessions import Sessions, date_text
+from tradewind_data.sessions import Int64Array, Sessions, date_text
 from tradewind_data.tables import NAT, Table
 
 Read = TypeVar("Read", DailyFile, MinuteFile)
@@ -230,8 +238,8 @@ class FolderReader:
         actions = ActionReader(self._folder, listing, self._barred)
         stored = {"assets": listing.assets, "symbols": listing.symbols, **self._actions(actions)}
         if self._base is not None and self._seam is not None:
-            earlier = self._seam.settled(Quality.of(self._base.bundle.folder, 0).flaws)
-            self._quality.add(reconsidered(earlier, sessions, self._daily.labels_of, stored))
+            earlier = told_anew(Quality.of(self._base.bundle.folder, 0).flaws, self._quality.flaws, self._added)
+            self._quality.add(reconsidered(self._seam.settled(earlier), sessions, self._daily.labels_of, stored))
         self.warnings += [*self._idle(roster), *actions.warnings]
         gaps = latechecks.gaps(self._daily, sessions, self._daily.sids.tolist())
         self._quality.add(gaps if self._seam is None else self._seam.gaps(gaps, sessions))
@@ -247,7 +255,7 @@ class FolderReader:
             stored,
             self._daily,
             minutes,
-            source=source,
+            source=source if self._base is None else self._base.source(source),
             quality=self._quality,
             earlier=None if self._base is None else self._base.earlier,
             datasets=datasets,
@@ -301,15 +309,12 @@ class FolderReader:
         def read(symbols: tuple[str, ...]) -> list[DailyFile]:
             paths = [files[symbol] for symbol in symbols]
             names = [self._name(path) for path in paths]
-            sids, lives = [roster.sids[symbol] for symbol in symbols], [roster.lifetime(symbol) for symbol in symbols]
+            owners = [self._listed(symbol, roster) for symbol in symbols]
             together = read_together(paths, names, DAILY) if len(symbols) > 1 else None
             if together is not None:
-                return judge_together(together, sids, lives, self._rules.strict, check)
+                return judge_together(together, owners, self._rules.strict, check)
             tables = (read_input(path, name, DAILY) for path, name in zip(paths, names, strict=True))
-            return [
-                judge(table, sid, life, self._rules.strict, check)
-                for table, sid, life in zip(tables, sids, lives, strict=True)
-            ]
+            return [judge(t, owner, self._rules.strict, check) for t, owner in zip(tables, owners, strict=True)]
 
         meter = Meter(self._progress, len(files))
         found = chain.from_iterable(self._ordered(read, _batches(files), files))
@@ -331,7 +336,7 @@ class FolderReader:
         rules = MinuteRules(sessions, self._span(), self._rules.minute_label, self._rules.strict)
 
         def read(symbols: tuple[str, ...]) -> list[MinuteFile]:
-            return [read_minutes(files[s], self._name(files[s]), roster.sids[s], rules) for s in symbols]
+            return [read_minutes(files[s], self._name(files[s]), self._listed(s, roster), rules) for s in symbols]
 
         meter = Meter(self._progress, len(files))
         found = chain.from_iterable(self._ordered(read, [(symbol,) for symbol in files], files))
@@ -340,6 +345,10 @@ class FolderReader:
             file = next(found)
             meter.count(file.rows)
             self._take(file.rows, file.flaws, file.bars, self._minutes)
+
+    def _listed(self, symbol: str, roster: Roster) -> Listed:
+        sid, known = roster.sids[symbol], roster.contracts is not None and symbol in roster.contracts.sids
+        return Listed(sid, roster.lifetime(symbol), known or (self._base is not None and sid in self._base.contracts))
 
     def _ordered(
         self, read: Callable[[tuple[str, ...]], list[Read]], batches: list[tuple[str, ...]], files: dict[str, Path]
@@ -373,6 +382,10 @@ class FolderReader:
 
     def _has_bars(self, sid: int) -> bool:
         return self._daily.count(sid) > 0 or (self._base is not None and self._base.lifetime(sid) is not None)
+
+    def _added(self, sid: int) -> Int64Array:
+        """The times (ns) of the rows that were added to an asset."""
+        return np.concatenate([self._daily.labels_of(sid), self._minutes.labels_of(sid)])
 
     def _idle(self, roster: Roster) -> list[str]:
         idle = sorted(symbol for symbol, sid in roster.sids.items() if not self._has_bars(sid))

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from tradewind_data.errors import BadInputFile
-from tradewind_data.ingest.daily import PRICE_COLUMNS, Rule, ascends, checked, sift
+from tradewind_data.ingest.daily import PRICE_COLUMNS, Listed, Rule, ascends, checked, sift
 from tradewind_data.ingest.delimited import STAMP, InputTable, Wanted, read_input
 from tradewind_data.ingest.quality import Flaws
 from tradewind_data.ingest.spool import AssetBars
@@ -68,7 +68,7 @@ class MinuteRules:
         return self.apart and bool((run == stamps).all())
 
 
-def read_minutes(path: Path, file: str, sid: int, rules: MinuteRules) -> MinuteFile:
+def read_minutes(path: Path, file: str, owner: Listed, rules: MinuteRules) -> MinuteFile:
     """Read and check one file of minute bars."""
     table = read_input(path, file, WANTED)
     if not len(table):
@@ -76,14 +76,14 @@ def read_minutes(path: Path, file: str, sid: int, rules: MinuteRules) -> MinuteF
     table.refuse(table["date"] == NAT, "date", "the time is empty", "Write the end of the minute")
     if rules.label == "left":
         table.columns["date"] = table["date"] + MINUTE_NS
-    values, broken = checked(table)
+    values, broken = checked(table, owner.contract)
     if not ascends(table["date"]) or not rules.keeps(table["date"]):
         if rules.label == "right":
             _refuse_left(table, rules.sessions)
         broken += _places(table["date"], rules)
-    good, flaws = sift(table, "date", sid, values, broken, rules.strict)
+    good, flaws = sift(table, "date", owner.sid, values, broken, rules.strict)
     stamps = table["date"][good]
-    bars = AssetBars(sid, stamps, values[:, good]) if len(stamps) else None
+    bars = AssetBars(owner.sid, stamps, values[:, good]) if len(stamps) else None
     return MinuteFile(file, len(table), bars, flaws)
 
 

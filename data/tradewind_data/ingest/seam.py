@@ -147,6 +147,22 @@ def reconsidered(
             yield flaw
 
 
+def told_anew(old: Iterable[Flaws], new: Iterable[Flaws], added: Labels) -> Iterator[Flaws]:
+    """Earlier findings without the quarantined rows of which the append told again, rightly or wrongly.
+
+    new: what was found in the added rows. added(sid): times of those that were good.
+    """
+    wrong: dict[int, list[Int64Array]] = {}
+    for flaw in new:
+        if flaw.values is not None:
+            wrong.setdefault(flaw.sid, []).append(flaw.times)
+    for flaw in old:
+        if flaw.values is None:
+            yield flaw
+        else:
+            yield _only(flaw, ~np.isin(flaw.times, np.concatenate([added(flaw.sid), *wrong.get(flaw.sid, [])])))
+
+
 def _still_missing(flaw: Flaws, sessions: Sessions, added: Int64Array) -> Iterator[Flaws]:
     if not len(added):
         yield flaw
