@@ -15,7 +15,8 @@ import pytest
 from tradewind_data.bundle import Bundle, open_bundle
 from tradewind_data.errors import DatasetNotFound
 from tradewind_data.ingest.daily import split_fraction
-from tradewind_data.ingest.folder import IngestReport, ingest_folder
+from tradewind_data.ingest.folder import ingest_folder
+from tradewind_data.ingest.reporting import IngestReport
 
 WEEK = {"2020-01-02": 10.0, "2020-01-03": 11.0, "2020-01-06": 12.0, "2020-01-07": 13.0}
 

@@ -11,8 +11,9 @@ import pytest
 from tradewind_data import tables
 from tradewind_data.bundle import open_bundle
 from tradewind_data.errors import BadInputFile
-from tradewind_data.ingest.folder import IngestReport, ingest_folder
+from tradewind_data.ingest.folder import ingest_folder
 from tradewind_data.ingest.quality import CODES, QUARANTINE
+from tradewind_data.ingest.reporting import IngestReport
 
 HEAD = "date,open,high,low,close,volume\n"
 DAYS = [str(d) for d in np.arange("2020-01-01", "2020-04-10", dtype="datetime64[D]")]

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tradewind_data.errors import BadInputFile
-from tradewind_data.ingest import folder
+from tradewind_data.ingest import inputfiles
 from tradewind_data.ingest.daily import WANTED
 from tradewind_data.ingest.delimited import read_input, read_together
 from tradewind_data.ingest.folder import ingest_folder
@@ -87,7 +87,7 @@ def test_a_bundle_does_not_depend_on_who_is_read_together(tmp_path: Path, monkey
     wrong = HEADER + bars.replace("2020-01-07,7,8,6,7,1", "2020-01-07,7,8,6,-7,1")
     texts = {"A": HEADER + bars, "B": wrong, "C": HEADER + bars.replace(",1\n", ',"1"\n'), "D": HEADER + bars}
     made = ingest_folder(_folder(tmp_path, texts), "x", root=tmp_path / "one")
-    monkeypatch.setattr(folder, "_BATCH_BYTES", 0)
+    monkeypatch.setattr(inputfiles, "BATCH_BYTES", 0)
     alone = ingest_folder(tmp_path / "in", "x", root=tmp_path / "two")
     assert made.hash == alone.hash
     assert made.findings == alone.findings == {"gap": 1, "not_positive": 1}

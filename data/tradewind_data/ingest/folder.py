@@ -20,19 +20,17 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 from typing import TypeVar
-from urllib.parse import unquote
 
 import numpy as np
 
-from tradewind_data import tables
 from tradewind_data.bundle import open_bundle
-from tradewind_data.errors import BadIngestRequest, BadInputFile, did_you_mean
+from tradewind_data.errors import BadIngestRequest
 from tradewind_data.ingest import latechecks
-from tradewind_data.ingest.actions import FILES, ActionReader
+from tradewind_data.ingest.actions import ActionReader
 from tradewind_data.ingest.append import Base
 from tradewind_data.ingest.daily import WANTED as DAILY
 from tradewind_data.ingest.daily import (
@@ -46,9 +44,9 @@ from tradewind_data.ingest.daily import (
 )
 from tradewind_data.ingest.datasets import joined, read_datasets
 from tradewind_data.ingest.delimited import read_input, read_together
+from tradewind_data.ingest.inputfiles import bar_files, batches, left_out
 from tradewind_data.ingest.listing import (
     ASSETS_FILE,
-    SYMBOLS_FILE,
     Listing,
     Roster,
     complete,
@@ -59,21 +57,19 @@ from tradewind_data.ingest.market import Market, Progress, sessions_for
 from tradewind_data.ingest.minutes import MinuteFile, MinuteRules, read_minutes
 from tradewind_data.ingest.parallel import Meter, ordered
 from tradewind_data.ingest.quality import Flaws, Quality, flaw
+from tradewind_data.ingest.reporting import IngestReport, report
 from tradewind_data.ingest.seam import Seam, reconsidered, told_anew
 from tradewind_data.ingest.series import Jump, check_series
 from tradewind_data.ingest.spool import BUDGET_BYTES, AssetBars, Spool
 from tradewind_data.ingest.staging import check_name
-from tradewind_data.ingest.writer import Written, commit, writing
+from tradewind_data.ingest.writer import commit, writing
 from tradewind_data.pointintime import Dataset
-from tradewind_data.sessions import Int64Array, Sessions, date_text
+from tradewind_data.sessions import Int64Array, Sessions
 from tradewind_data.tables import NAT, Table
 
 Read = TypeVar("Read", DailyFile, MinuteFile)
 
-_SUFFIXES = (".csv", ".csv.gz", ".parquet")
-_KNOWN = (ASSETS_FILE, SYMBOLS_FILE, *(f"{name}.csv" for name in FILES), "futures.csv")
 _PARSED_PER_BYTE = 4
-_BATCH_BYTES = 2 << 20
 DEFAULT_CALENDAR = "XNYS"
 LABELS = ("right", "left")
 
@@ -93,32 +89,6 @@ class Rules:
     minute_label: str = "right"
     workers: int | None = None
     budget: int = BUDGET_BYTES
-
-
-@dataclass(frozen=True)
-class IngestReport:
-    """What an ingest made.
-
-    name, version, hash, path of the bundle; rows: bars stored; assets, sessions (with data), splits, dividends: counts;
-    warnings: sentences on what was left out, collapsed or could not be used, none of which made the data wrong.
-    findings: code → number (quality.py); quarantined: rows kept out; grade: A to D. kept: files that an append found
-    unchanged; when all are, version and path are those of the version before.
-    """
-
-    name: str
-    version: str
-    hash: str
-    path: Path
-    rows: int
-    assets: int
-    sessions: int
-    splits: int
-    dividends: int
-    warnings: tuple[str, ...]
-    findings: dict[str, int] = field(default_factory=dict)
-    quarantined: int = 0
-    grade: str = ""
-    kept: int = 0
 
 
 def ingest_folder(
@@ -169,27 +139,6 @@ def _calendar(given: str | None, base: Base | None) -> str:
     return own
 
 
-def report(written: Written, name: str, market: Market, warnings: list[str]) -> IngestReport:
-    """The report on a committed version."""
-    quality, labels = market.quality or Quality(), market.sessions.labels
-    first, last = np.searchsorted(labels, market.span)
-    return IngestReport(
-        name=name,
-        version=written.version,
-        hash=written.manifest.content_hash,
-        path=written.path,
-        rows=market.daily.rows + (market.minutes.rows if market.minutes else 0),
-        assets=written.manifest.assets,
-        sessions=int(last - first) + 1,
-        splits=tables.length(market.tables["splits"]),
-        dividends=tables.length(market.tables["dividends"]),
-        warnings=(*warnings, *_outside(market), *_refusals(quality, market)),
-        findings=quality.counts,
-        quarantined=quality.quarantined,
-        grade=quality.grade,
-    )
-
-
 class FolderReader:
     """Reads one folder into a Market; what deserves a word is kept in ``warnings``.
 
@@ -221,8 +170,8 @@ class FolderReader:
 
     def market(self) -> Market:
         """Read everything. The spools must stay open until the market is written."""
-        files = self._bar_files("daily")
-        self.warnings += _left_out(self._folder)
+        files = bar_files(self._folder, "daily")
+        self.warnings += left_out(self._folder)
         roster = read_roster(self._folder, list(files), self._base.known if self._base else None)
         roster.refuse_calendars(self._rules.calendar)
         self._read_daily(files, roster)
@@ -317,7 +266,7 @@ class FolderReader:
             return [judge(t, owner, self._rules.strict, check) for t, owner in zip(tables, owners, strict=True)]
 
         meter = Meter(self._progress, len(files))
-        found = chain.from_iterable(self._ordered(read, _batches(files), files))
+        found = chain.from_iterable(self._ordered(read, batches(files), files))
         for done, symbol in enumerate(files):
             meter.step(done, f"reading {symbol}")
             file = next(found)
@@ -330,7 +279,7 @@ class FolderReader:
     def _read_minutes(self, roster: Roster, sessions: Sessions) -> None:
         if not (self._folder / "minute").is_dir():
             return
-        files = self._bar_files("minute")
+        files = bar_files(self._folder, "minute")
         for symbol, path in files.items():
             roster.refuse_unknown(symbol, self._name(path))
         rules = MinuteRules(sessions, self._span(), self._rules.minute_label, self._rules.strict)
@@ -394,74 +343,3 @@ class FolderReader:
 
     def _name(self, path: Path) -> str:
         return f"{path.parent.name}/{path.name}"
-
-    def _bar_files(self, part: str) -> dict[str, Path]:
-        """symbol → file of ``daily/`` or ``minute/``, sorted by symbol."""
-        if not self._folder.is_dir():
-            raise BadIngestRequest("path", self._folder, "there is no such folder")
-        inside = self._folder / part
-        if not inside.is_dir():
-            rule = f"the folder has no folder {part!r} with one file a symbol in it"
-            above = ". Name the folder above it" if self._folder.name == part else ""
-            raise BadIngestRequest("path", self._folder, rule + above)
-        found: dict[str, Path] = {}
-        for name in sorted(entry.name for entry in os.scandir(inside) if entry.is_file()):
-            suffix = next((s for s in reversed(_SUFFIXES) if name.lower().endswith(s)), None)
-            if suffix is None or name.startswith("."):
-                continue
-            symbol = unquote(name[: -len(suffix)])
-            if symbol in found:
-                rule = f"the symbol {symbol!r} already has the file {found[symbol].name}"
-                raise BadInputFile(f"{part}/{name}", rule, "Keep one file a symbol")
-            found[symbol] = inside / name
-        if not found:
-            raise BadIngestRequest(
-                "path", inside, "the folder has no SYMBOL.csv, SYMBOL.csv.gz or SYMBOL.parquet in it"
-            )
-        return dict(sorted(found.items()))
-
-
-def _batches(files: dict[str, Path]) -> list[tuple[str, ...]]:
-    """The symbols in their order, CSV files together until they have _BATCH_BYTES, every other file alone."""
-    out: list[tuple[str, ...]] = []
-    batch: list[str] = []
-    held = 0
-    for symbol, path in files.items():
-        plain = path.suffix == ".csv"
-        size = path.stat().st_size if plain else _BATCH_BYTES
-        if batch and held + size > _BATCH_BYTES:
-            out.append(tuple(batch))
-            batch, held = [], 0
-        batch, held = [*batch, symbol], held + size
-    return [*out, tuple(batch)]
-
-
-def _left_out(folder: Path) -> list[str]:
-    warnings = []
-    for path in sorted(folder.glob("*.csv")):
-        if path.name not in _KNOWN:
-            near = did_you_mean(path.name, _KNOWN)
-            warnings.append(f"{path.name} was left out: the folder format knows no such file.{near}".rstrip("."))
-    return warnings
-
-
-def _outside(market: Market) -> list[str]:
-    """A word on actions that no stored bar can feel."""
-    first, last = market.span
-    warnings = []
-    for name, column in (("splits", "effective_date"), ("dividends", "ex_date"), ("mergers", "effective_date")):
-        dates = market.tables[name][column]
-        count = int(np.count_nonzero((dates <= first) | (dates > last)))
-        if count:
-            span = f"{date_text(first)} … {date_text(last)}"
-            warnings.append(f"{count} of the {name} take effect outside the bars of {span} and change no price")
-    return warnings
-
-
-def _refusals(quality: Quality, market: Market) -> list[str]:
-    symbols = market.symbols
-    return [
-        f"dividend of {symbols[f.sid]} on {date_text(int(f.times[0]))} adjusts no price: {f.details[0]}"
-        for f in quality.flaws
-        if f.code == "dividend_refused"
-    ]

@@ -22,7 +22,8 @@ import pandas as pd
 
 from tradewind_data.errors import BadIngestRequest
 from tradewind_data.ingest.actions import FILES
-from tradewind_data.ingest.folder import IngestReport, ingest_folder
+from tradewind_data.ingest.folder import ingest_folder
+from tradewind_data.ingest.reporting import IngestReport
 from tradewind_data.ingest.staging import check_name
 
 Frames = Mapping[str, Any] | Iterable[tuple[str, Any]]

@@ -22,8 +22,8 @@ import numpy as np
 import pandas as pd
 
 from tradewind_data.errors import BadIngestRequest, BadInputFile, did_you_mean, listed
-from tradewind_data.ingest.folder import IngestReport
 from tradewind_data.ingest.frames import ingest_frames
+from tradewind_data.ingest.reporting import IngestReport
 
 GROUP = "tradewind.readers"
 

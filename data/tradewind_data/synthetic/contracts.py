@@ -21,9 +21,9 @@ import pandas as pd
 
 from tradewind_data import tables
 from tradewind_data.errors import BadIngestRequest
-from tradewind_data.ingest.folder import IngestReport, report
 from tradewind_data.ingest.market import Market, Progress, sessions_for
 from tradewind_data.ingest.quality import Quality
+from tradewind_data.ingest.reporting import IngestReport, report
 from tradewind_data.ingest.series import check_series
 from tradewind_data.ingest.spool import AssetBars
 from tradewind_data.ingest.staging import check_name

@@ -19,11 +19,11 @@ from tradewind_data import tables
 from tradewind_data.errors import BadIngestRequest, BadInputFile
 from tradewind_data.ingest import latechecks
 from tradewind_data.ingest.delimited import NUMBER, TEXT, Wanted, read_input
-from tradewind_data.ingest.folder import IngestReport, report
 from tradewind_data.ingest.listing import whole_sids
 from tradewind_data.ingest.market import Market, Progress, day_after, sessions_for
 from tradewind_data.ingest.parallel import Meter
 from tradewind_data.ingest.quality import Quality
+from tradewind_data.ingest.reporting import IngestReport, report
 from tradewind_data.ingest.series import Jump, check_series
 from tradewind_data.ingest.spool import BUDGET_BYTES, AssetBars, Spool
 from tradewind_data.ingest.staging import check_name
