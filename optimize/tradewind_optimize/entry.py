@@ -23,7 +23,8 @@ from tradewind_optimize.labels import Column, column
 from tradewind_optimize.objectives import Objective
 from tradewind_optimize.refusal import shortfall
 from tradewind_optimize.result import OptimizationResult
-from tradewind_optimize.route import Outcome, check_solver, meet, optimize
+from tradewind_optimize.route import Outcome, check_solver, optimize
+from tradewind_optimize.tolerance import meet
 
 current_portfolio: ContextVar[Callable[[], pd.Series] | None] = ContextVar("current_portfolio", default=None)
 """Who knows the weights held now. A simulator sets it while user code runs; unset, the portfolio is empty."""

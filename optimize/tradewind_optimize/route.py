@@ -22,10 +22,9 @@ from tradewind_optimize.errors import InvalidParameter
 from tradewind_optimize.problem import CompiledProblem, Floats, HingeSet, Ints, Solution, Status
 from tradewind_optimize.refusal import escape, proves, shortfall
 from tradewind_optimize.ties import nearest_problem
+from tradewind_optimize.tolerance import EXACT, meet, widened
 
 SOLVERS = ("dual_newton", "dense_newton", "dual_simplex", "highs", "clarabel", "osqp", "cvxpy")
-EXACT = 1e-8
-CROSSING = 1e-10  # box sides that cross by no more than this are rounding, and meet in the middle
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +33,7 @@ class Outcome:
 
     ``solution`` and ``certificate`` are None unless ``status`` is "optimal"; ``attempts`` are pairs (solver, reason);
     ``escape`` a direction float64[n] when unbounded; ``pinned`` whether an infeasible problem may only be so because
-    its exits are held at 0.
+    its exits are held at 0; ``doubted`` whether a solver of a failed one said "infeasible" without proof.
     """
 
     status: Status
@@ -43,6 +42,7 @@ class Outcome:
     attempts: tuple[tuple[str, str], ...] = ()
     escape: Floats | None = None
     pinned: bool = False
+    doubted: bool = False
 
 
 def check_solver(name: str) -> str:
@@ -57,7 +57,11 @@ def check_solver(name: str) -> str:
 
 def optimize(problem: CompiledProblem, solver: str = "auto") -> Outcome:
     """Solve with the exits at 0; if no portfolio allows that, with as few of them released as possible."""
-    problem = meet(problem)
+    joined = meet(problem)
+    return _measured(problem, _with_exits(joined, solver)) if joined is not problem else _with_exits(problem, solver)
+
+
+def _with_exits(problem: CompiledProblem, solver: str) -> Outcome:
     exits = problem.exits[(problem.lower[problem.exits] <= 0) & (problem.upper[problem.exits] >= 0)]
     outcome = _optimize(_pinned(problem, exits), solver, problem)
     if not outcome.pinned:
@@ -69,17 +73,12 @@ def optimize(problem: CompiledProblem, solver: str = "auto") -> Outcome:
     return _optimize(_pinned(problem, exits[~moved]), solver)
 
 
-def meet(problem: CompiledProblem) -> CompiledProblem:
-    """Box sides that cross by rounding are joined."""
-    touching = (problem.lower > problem.upper) & (problem.lower - problem.upper <= CROSSING)
-    if not touching.any():
-        return problem
-    middle = 0.5 * (problem.lower + problem.upper)
-    return replace(
-        problem,
-        lower=np.where(touching, middle, problem.lower),
-        upper=np.where(touching, middle, problem.upper),
-    )
+def _measured(problem: CompiledProblem, outcome: Outcome) -> Outcome:
+    """The outcome of a problem with wider limits, its violation measured against the limits as they were given."""
+    if outcome.solution is None or outcome.certificate is None:
+        return outcome
+    worst = residual(problem, outcome.solution.weights)
+    return replace(outcome, certificate=replace(outcome.certificate, residual=worst))
 
 
 def _pinned(problem: CompiledProblem, exits: Ints) -> CompiledProblem:
@@ -142,8 +141,23 @@ def _over_the_box(problem: CompiledProblem) -> Solution | None:
 
 
 def _by_solver(problem: CompiledProblem, solver: str, whole: CompiledProblem) -> Outcome:
+    """As the limits are; where that is neither solved nor refused they contradict by a hair, and may give as much."""
+    outcome = _in_turn(problem, solver, whole)
+    if outcome.status != "failed":
+        return outcome
+    if not outcome.attempts:
+        return replace(outcome, attempts=((solver, _scope(solver)),))
+    wide = widened(problem)
+    second = _in_turn(wide, solver, wide if whole is problem else widened(whole))
+    if second.status == "failed":
+        return replace(outcome, status="infeasible") if outcome.doubted and second.doubted else outcome
+    return replace(_measured(problem, second), attempts=outcome.attempts + second.attempts)
+
+
+def _in_turn(problem: CompiledProblem, solver: str, whole: CompiledProblem) -> Outcome:
     attempts: list[tuple[str, str]] = []
     spare: tuple[Solution, Certificate] | None = None
+    doubted = False
     for name in _order(problem, solver):
         module = _module(name)
         solution = module.solve(problem)
@@ -159,10 +173,11 @@ def _by_solver(problem: CompiledProblem, solver: str, whole: CompiledProblem) ->
         refused = _refusal(problem, whole, solution, tuple(attempts))
         if refused is not None:
             return refused
+        doubted |= solution.status == "infeasible"
         attempts.append((name, f"ended as {solution.note or solution.status}"))
     if spare is not None:
         return replace(_settled(problem, *spare), attempts=tuple(attempts))
-    return Outcome("failed", attempts=tuple(attempts) or ((solver, _scope(solver)),))
+    return Outcome("failed", attempts=tuple(attempts), doubted=doubted)
 
 
 def _scope(solver: str) -> str:
@@ -227,16 +242,18 @@ def _refusal(
 ) -> Outcome | None:
     """A certified "infeasible" or "unbounded"; None when the solver's word cannot be confirmed.
 
-    What does not prove the ``whole`` problem infeasible may still be true of the one with its exits held at 0.
+    A refusal must hold with every limit a little wider. What does not prove the ``whole`` problem infeasible may still
+    be true of the one with its exits held at 0.
     """
     if solution.status not in ("infeasible", "unbounded"):
         return None
     refused = Outcome("infeasible", attempts=(*attempts, (solution.solver, solution.note)))
-    if proves(whole, solution):
+    wide = widened(whole)
+    if proves(wide, solution):
         return refused
-    if whole is not problem and proves(problem, solution):
+    if whole is not problem and proves(widened(problem), solution):
         return replace(refused, pinned=True)
-    if shortfall(whole) > NOTHING:
+    if shortfall(wide) > NOTHING:
         return refused
     if whole is not problem and (solution.status == "infeasible" or shortfall(problem) > NOTHING):
         return replace(refused, pinned=True)

@@ -8,15 +8,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tradewind_optimize.compile import compile_problem
 from tradewind_optimize.constraints.exposure import FactorExposure, MaxGrossExposure, NetExposure
 from tradewind_optimize.constraints.group import NetGroupExposure
-from tradewind_optimize.constraints.position import FixedWeight, Frozen, PositionConcentration
+from tradewind_optimize.constraints.position import CannotHold, FixedWeight, Frozen, PositionConcentration
 from tradewind_optimize.constraints.turnover import MaxTurnover
 from tradewind_optimize.entry import run_optimization
-from tradewind_optimize.labels import column
 from tradewind_optimize.objectives import MaximizeAlpha, TargetWeights
-from tradewind_optimize.refusal import shortfall
 
 BATCH = 50
 
@@ -60,16 +57,12 @@ def judge(seed):
     ours = run_optimization(objective, words, held)
     linear = isinstance(objective, MaximizeAlpha)
     other = run_optimization(objective, words, held, solver="highs" if linear else "clarabel")
-    if ours.status == "failed":  # allowed only between what counts as a contradiction and nothing
-        problem = compile_problem(objective, words, column(held, "test", "held", "")).problem
-        assert 1e-13 < shortfall(problem) <= 1e-9, (seed, ours.diagnostics.attempts)
-        return ours.status
+    assert ours.status != "failed", (seed, ours.diagnostics.attempts)
     if not ours.success:
-        hair = ours.status == "infeasible" and ours.error.shortfall <= 2e-8  # what the limit on violations lets pass
-        assert hair or other.status in (ours.status, "failed"), (seed, ours.status, other.status)
+        assert other.status in (ours.status, "failed"), (seed, ours.status, other.status)
         return ours.status
     assert ours.diagnostics.certificate.residual <= 1e-8, seed
-    if other.success:
+    if other.success and other.diagnostics.certificate.residual <= 1e-9:  # wider limits can buy a better objective
         worse = ours.diagnostics.objective - other.diagnostics.objective
         worse = -worse if linear else worse
         slack = 2 * max(ours.diagnostics.certificate.gap_tolerance, other.diagnostics.certificate.gap_tolerance)
@@ -87,3 +80,34 @@ def test_nasty_problems(batch):
 def test_a_few_nasty_problems():
     ends = [judge(seed) for seed in range(90_000, 90_040)]
     assert {"optimal", "infeasible"} <= set(ends)
+
+
+@pytest.mark.parametrize("objective", [TargetWeights, MaximizeAlpha])
+@pytest.mark.parametrize("hair", [3e-16, 1e-12, 5e-10, 2e-9, 1e-8, 1.9e-8])
+def test_limits_that_contradict_by_a_hair_meet_within_the_tolerance(objective, hair):
+    words = [FixedWeight("a", 0.25), FixedWeight("b", 0.5), NetExposure(0.75 + hair, 1.0), CannotHold("c")]
+    result = run_optimization(objective({"a": 0.1, "b": 0.2, "c": 0.3}), words)
+    weights = result.new_weights
+    assert abs(weights["a"] - 0.25) <= 1e-8
+    assert abs(weights["b"] - 0.5) <= 1e-8
+    assert weights.sum() >= 0.75 + hair - 1e-8
+    assert weights["c"] == 0.0
+    assert result.diagnostics.certificate.passed
+
+
+@pytest.mark.parametrize("objective", [TargetWeights, MaximizeAlpha])
+@pytest.mark.parametrize("gap", [4e-8, 1e-6])
+def test_limits_that_contradict_by_more_are_refused(objective, gap):
+    words = [FixedWeight("a", 0.25), FixedWeight("b", 0.5), NetExposure(0.75 + gap, 1.0)]
+    error = run_optimization(objective({"a": 0.1, "b": 0.2}), words).error
+    assert [word for word, _ in error.conflict] == words
+    assert error.shortfall == pytest.approx(gap, rel=1e-3)
+
+
+@pytest.mark.parametrize(("apart", "status"), [(1e-11, "optimal"), (1.9e-8, "optimal"), (2.1e-8, "infeasible")])
+def test_sides_of_one_box_that_cross_by_a_hair_meet_in_the_middle(apart, status):
+    result = run_optimization(TargetWeights({"a": 0.1}), [FixedWeight("a", 0.25), FixedWeight("a", 0.25 + apart)])
+    assert result.status == status
+    if result.success:
+        assert result.new_weights["a"] == pytest.approx(0.25 + apart / 2, abs=1e-15)
+        assert result.diagnostics.certificate.residual == pytest.approx(apart / 2, abs=1e-15)

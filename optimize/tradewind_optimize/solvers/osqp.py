@@ -29,10 +29,13 @@ def solve(problem: CompiledProblem) -> Solution:
     low = np.maximum(np.concatenate([lifted.row_lower, lifted.lower]), -_LARGE)
     high = np.minimum(np.concatenate([lifted.row_upper, lifted.upper]), _LARGE)
     solver = osqp.OSQP()
-    solver.setup(
-        sparse.csc_matrix(sparse.diags(lifted.curvature / scale)), lifted.cost / scale, matrix, low, high,
-        verbose=False, eps_abs=1e-10, eps_rel=1e-10, max_iter=20_000, polishing=True, adaptive_rho_interval=50,
-    )  # fmt: skip
+    try:
+        solver.setup(
+            sparse.csc_matrix(sparse.diags(lifted.curvature / scale)), lifted.cost / scale, matrix, low, high,
+            verbose=False, eps_abs=1e-10, eps_rel=1e-10, max_iter=20_000, polishing=True, adaptive_rho_interval=50,
+        )  # fmt: skip
+    except osqp.OSQPException as error:  # nothing left to choose, or bounds that cross: it takes neither
+        return Solution.without_answer("failed", NAME, f"refused the data ({error})")
     answer = solver.solve(raise_error=False)
     note, iterations = str(answer.info.status), int(answer.info.iter)
     if note.startswith("primal infeasible"):
