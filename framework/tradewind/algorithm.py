@@ -172,6 +172,13 @@ class Algorithm:
         self.data.move_to(end, session, now)
         self.blotter.move_to(now)
 
+    def to_session(self, session: int, now: int, quotes: np.ndarray) -> None:
+        """Move to the one bar of a session in a daily run, whose closes are the quotes (float64[N])."""
+        self.phase, self.session = Phase.TRADING, session
+        self.pad.turn()
+        self.data.to_session(session, now, quotes)
+        self.blotter.move_to(now)
+
     def run_bar(self) -> None:
         """Run the user's functions of one bar: handle_data, then the scheduled ones in the order scheduled."""
         if self.functions.handle_data is not None:

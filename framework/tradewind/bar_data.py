@@ -92,6 +92,12 @@ class BarData:
         """The last known bar: as many minutes after the one moved to as the time is."""
         return self._end_then + (self.now - self._since) // MINUTE_NS
 
+    def to_session(self, session: int, now: int, quotes: np.ndarray) -> None:
+        """Move to the one bar of a session, whose closes are the quotes (float64[N]): move_to() in a daily run."""
+        self.now = self._since = now
+        self._seen = self._end_then = self._row_then = session
+        self.known, self._close_item = quotes.data, self._prices.close_item
+
     @property
     def current_dt(self) -> pd.Timestamp:
         """The current simulated time, UTC."""

@@ -410,9 +410,23 @@ def _record_sums(cash: Vector, sums: Vector, row: Vector, session: int) -> None:
 
 @njit(cache=True)
 def record_end(
-    book: Table, cash: Vector, columns: Vector, row: Vector, holdings: Table, count: int, session: int
+    book: Table,
+    cash: Vector,
+    columns: Vector,
+    rows: np.ndarray,
+    place: int,
+    begun: bool,
+    holdings: Table,
+    count: int,
+    session: int,
 ) -> int:
-    """Write a session's ending figures and its holdings, from row `count` on; return the new count of holdings."""
+    """Write a session's ending figures into rows[place] and its holdings from row `count` on; return their new count.
+
+    Unless it has begun (record_start), it starts with what the session before ended with, rows[place − 1].
+    """
+    row = rows[place]
+    if not begun:
+        row[0], row[1], row[2] = rows[place - 1, 3], rows[place - 1, 4], rows[place - 1, 5]
     totals(book, columns, row[8:14])
     _record_sums(cash, row[8:14], row, session)
     for column in columns:

@@ -44,6 +44,7 @@ MOST_SHARES = 100_000_000_000
 TOO_MANY = MOST_SHARES + LEAST_CUT  # unrounded shares: what is below this is at most MOST_SHARES once rounded
 LEAST_SALE, TOO_MANY_SOLD = -LEAST_CUT, -TOO_MANY
 NOWHERE = -1  # stands for the column of an asset that cannot be ordered any more
+FOREVER = 1 << 62
 NEVER = -2  # stands for the bar of the last quotes before there are any; a run's first `end` may be −1
 NOT_PREPARED: list[float] = []  # stands for unit: there is nothing in it
 NOTHING_LISTED: list[bool] = []
@@ -104,7 +105,8 @@ class OrderPad:
         self._closes = ledger.book.last_price.data
         self.opened = NEVER  # the time of the bar in which something was ordered last
         self.listed: list[bool] = NOTHING_LISTED
-        self._listed_on, self._sized = NEVER, False
+        self._listed_from = self._listed_until = NEVER  # the sessions over which it stays so
+        self._sized = False
         self.equity, self.of_equity = 0.0, (0.0).__mul__
         self.unit = NOT_PREPARED
         self.held = NOT_PREPARED
@@ -148,10 +150,17 @@ class OrderPad:
         """Begin to order in this bar, if it is time to order."""
         self.check_may_order(verb)
         self.opened, self.unit, self._sized = self.data.now, NOT_PREPARED, False
-        session, finder = self._moment.session, self._finder
-        if self._listed_on != session and not self._controls.trading:
-            self.listed = ((finder.start <= session) & (session <= finder.orderable_to)).tolist()
-            self._listed_on = session
+        session = self._moment.session
+        if not (self._listed_from <= session < self._listed_until or self._controls.trading):
+            self._list(session)
+
+    def _list(self, session: int) -> None:
+        """Find what is listed in a session, and over which sessions that stays the same."""
+        starts, ends = self._finder.start, self._finder.orderable_to
+        self.listed = ((starts <= session) & (session <= ends)).tolist()
+        changes = np.concatenate([starts, ends + 1])
+        self._listed_from = int(changes.max(initial=NEVER, where=changes <= session))
+        self._listed_until = int(changes.min(initial=FOREVER, where=changes > session))
 
     def _size(self, via: int) -> None:
         """Take the prices and the portfolio value that the orders of this bar are sized by; prepare it for many."""

@@ -107,13 +107,18 @@ class Recorder:
             columns[name] = np.concatenate([rows.column(name) for rows in every])
         return pd.DataFrame(columns)
 
-    def end_of_session(self, session: int) -> None:
-        """Write the session's row and holdings."""
-        held, book = self._ledger.held, self._ledger.book
-        self._make_room(len(held))
-        row = self._rows[self.sessions + 1]
-        self._held = kernels.record_end(book.table, book.cash, held, row, self._holdings, self._held, session)
-        self._written(1)
+    def end_of_session(self, session: int, begun: bool = True) -> None:
+        """Write the session's row and holdings; unless it has begun, it starts where the one before ended."""
+        held, book, place = self._ledger.held, self._ledger.book, self.sessions + 1
+        if self._held + len(held) > len(self._holdings):
+            self._make_room(len(held))
+        self._held = kernels.record_end(
+            book.table, book.cash, held, self._rows, place, begun, self._holdings, self._held, session
+        )
+        if self._cash[kernels.BROKEN]:
+            raise self._unbalanced(session)
+        self._variable_rows.append(self._variables)
+        self.sessions = place
 
     def end_of_minute(self, session: int, now: int) -> None:
         """Note what the account holds at the end of a minute (ns UTC)."""
@@ -149,10 +154,9 @@ class Recorder:
         return BooksDoNotBalance(day, asset, float(row[6]), float(cash[kernels.BASE] + cash[kernels.GAIN]))
 
     def _make_room(self, entries: int) -> None:
-        """Begin a new piece of holdings when that many more do not fit: nothing is ever copied to make room."""
-        if self._held + entries > len(self._holdings):
-            self._put_aside()
-            self._holdings = np.empty(max(CHUNK, entries), dtype=kernels.HOLDING)
+        """Begin a new piece of holdings, since that many more do not fit: nothing is ever copied to make room."""
+        self._put_aside()
+        self._holdings = np.empty(max(CHUNK, entries), dtype=kernels.HOLDING)
 
     def _put_aside(self) -> None:
         """Close the piece of holdings that is being written; what is left of it is the next one."""

@@ -23,6 +23,7 @@ from tradewind import algorithm as running
 from tradewind import cancel_policy, mergers
 from tradewind.algorithm import Algorithm, Context, Market
 from tradewind.blotter import ASSET_CLOSED, Blotter
+from tradewind.cancel_policy import NeverCancel
 from tradewind.capital import CapitalChange
 from tradewind.filling import Filling
 from tradewind.financing import Charges
@@ -83,12 +84,15 @@ class Simulator:
 
     def run(self, progress: Progress | None = None) -> None:
         """Run every session of the clock."""
-        clock = self.market.clock
+        clock, always, plain = self.market.clock, self.algorithm.acts_every_session, self._plain_sessions()
         with self._user_code():
             session = clock.first
             while session <= clock.last:
                 self.session = session
-                session = self.quiet_sessions(session) if self._is_quiet(session) else self.one_session(session)
+                if not always and self._is_quiet(session):
+                    session = self.quiet_sessions(session)
+                else:
+                    session = self.plain_session(session) if plain[session] else self.one_session(session)
                 if progress is not None:
                     done = session - clock.first
                     progress(done, len(clock), clock.label(session - 1), self.ledger.equity)
@@ -107,6 +111,29 @@ class Simulator:
         self.end_of_session(session, self.market.clock.close(session))
         return session + 1
 
+    def plain_session(self, session: int) -> int:
+        """Run one session of a daily run that has nothing but dividends, its bar and the user's functions."""
+        algorithm, blotter, ledger, prices = self.algorithm, self.blotter, self.ledger, self.market.prices
+        now, quotes = self.market.clock.close(session), prices.quotes(session)
+        ledger.start_of_session(session, prices.price_before)
+        algorithm.to_session(session, now, quotes)
+        if blotter.anything_open:
+            self._fill(session, now)
+        if not ledger.mark_row(quotes):
+            ledger.mark(ledger.held, prices.marks(ledger.held, session, session))
+        algorithm.run_bar()
+        self.recorder.end_of_session(session, begun=False)
+        return session + 1
+
+    def _plain_sessions(self) -> list[bool]:
+        """Return, by session, whether plain_session() does all there is to do, once initialize has run."""
+        algorithm, settings = self.algorithm, self.algorithm.settings
+        more = algorithm.functions.before_trading_start or algorithm.controls.account or self.desk or settings.financing
+        ends = type(self.blotter.cancel_policy) is not NeverCancel or not self.semantics.pnl_includes_dividends
+        none = bool(more) or ends or self.market.clock.by_minute
+        plain: list[bool] = (~self._eventful & (not none)).tolist()
+        return plain
+
     def quiet_sessions(self, session: int) -> int:
         """Run the sessions from this one on that nobody acts on, in compiled code; return the next one."""
         after = np.flatnonzero(~self._quiet[session : self.market.clock.last + 1])
@@ -116,8 +143,6 @@ class Simulator:
 
     def _is_quiet(self, session: int) -> bool:
         """Return whether nobody acts in this session: no function of the user runs, no order is open."""
-        if self.algorithm.acts_every_session:
-            return False
         if len(self.algorithm.scheduled) != self._schedules_seen:
             self._quiet = ~(self._eventful | self.algorithm.scheduled_sessions())
             self._schedules_seen = len(self.algorithm.scheduled)
