@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tradewind_optimize.blocks import blocks_of
 from tradewind_optimize.constraints.base import Constraint
 from tradewind_optimize.errors import InvalidParameter, InvalidType
 from tradewind_optimize.labels import Column, Floats, Ints, Keys, Universe, index_of, merge
@@ -50,7 +51,7 @@ def compile_problem(objective: Objective, constraints: Sequence[Constraint], cur
     weights[held] = current.values
     weights.setflags(write=False)
     universe = Universe(keys, weights)
-    blocks = tuple((i, block) for i, constraint in enumerate(constraints) for block in constraint.rows(universe))
+    blocks = tuple((i, block) for i, constraint in enumerate(constraints) for block in blocks_of(constraint, universe))
     problem = stack(universe, _terms(objective, universe, held), blocks)
     return Compilation(problem, universe, objective, tuple(constraints), blocks)
 
@@ -66,7 +67,20 @@ def _terms(objective: Objective, universe: Universe, held: Ints) -> Terms:
             raise InvalidParameter(word, f"terms().{name}", f"{len(part)} entries", f"of length 0 or {n}, one an asset")
     if len(terms.curvature) != len(terms.target):
         raise InvalidParameter(word, "terms().target", f"{len(terms.target)} entries", "as long as curvature")
+    _require_convex(terms, word)
     return terms
+
+
+def _require_convex(terms: Terms, word: str) -> None:
+    """InvalidParameter for numbers that are not finite, and for curvature, scales or costs below 0."""
+    costs = () if terms.costs is None else (terms.costs.linear, terms.costs.up, terms.costs.down, terms.costs.anchor)
+    factors = () if terms.factors is None else (terms.factors,)
+    for part in (terms.linear, terms.curvature, terms.target, terms.factor_scales, *costs, *factors):
+        if not np.isfinite(part).all():
+            raise InvalidParameter(word, "terms()", "NaN or infinity", "finite everywhere")
+    for part in (terms.curvature, terms.factor_scales, *costs[1:3]):
+        if part.min(initial=0.0) < 0.0:
+            raise InvalidParameter(word, "terms()", f"{part.min():g}", "≥ 0 in curvature, scales and slopes of costs")
 
 
 def stack(universe: Universe, terms: Terms, blocks: Sequence[tuple[int, Block]]) -> CompiledProblem:

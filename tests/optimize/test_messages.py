@@ -1,10 +1,11 @@
 """What is said: the sentence of every breach, the refusal of every argument that cannot be meant."""
 
+import cvxpy
 import numpy as np
 import pandas as pd
 import pytest
 
-from tradewind_optimize.constraints.base import NotConstrained
+from tradewind_optimize.constraints.base import Constraint, NotConstrained
 from tradewind_optimize.constraints.exposure import MaxGrossExposure
 from tradewind_optimize.constraints.group import Basket, NetGroupExposure
 from tradewind_optimize.constraints.pair import Pair
@@ -22,7 +23,8 @@ from tradewind_optimize.constraints.turnover import MaxTurnover
 from tradewind_optimize.entry import calculate_optimal_portfolio, run_optimization
 from tradewind_optimize.errors import InvalidParameter, InvalidType
 from tradewind_optimize.experimental import FACTORS, RiskModelExposure
-from tradewind_optimize.objectives import MaximizeAlpha, TargetWeights
+from tradewind_optimize.objectives import MaximizeAlpha, Objective, TargetWeights, Terms
+from tradewind_optimize.problem import Box, Convex, Hinge, Linear, Quadratic
 from tradewind_optimize.utility import MinimizeRisk
 
 IMPOSSIBLE = [FixedWeight("z", 1.0), CannotHold("z")]
@@ -205,3 +207,75 @@ class TestForms:
         model = pd.DataFrame(np.eye(2), list("ab"), list("ab"))
         found = calculate_optimal_portfolio(MinimizeRisk(model), [Frozen("x"), MaxGrossExposure(2.0)], {"x": 0.2})
         assert found.to_dict() == pytest.approx({"a": 0.0, "b": 0.0, "x": 0.2})
+
+
+class Own(Constraint):
+    """A constraint whose rows are whatever ``build`` makes of the universe."""
+
+    def __init__(self, build):
+        self.build = build
+
+    def rows(self, universe):
+        return self.build(universe)
+
+
+def ones(universe):
+    return np.ones((1, universe.n))
+
+
+@pytest.mark.parametrize(
+    ("build", "error", "says"),
+    [
+        (lambda u: None, InvalidType, "Yield blocks"),
+        (lambda u: [[1.0, 2.0]], InvalidType, "opt.Convex"),
+        (lambda u: [cvxpy.Variable(u.n) <= 1], InvalidType, "opt.Convex"),
+        (lambda u: [Convex(lambda w: True)], InvalidType, "one cvxpy constraint"),
+        (lambda u: [Box(u.positions(["nobody"]), 0.0, 1.0)], InvalidParameter, "universe.inside"),
+        (lambda u: [Box([9], 0.0, 1.0)], InvalidParameter, "integers from 0 to 1"),
+        (lambda u: [Box([0], np.nan, 1.0)], InvalidParameter, "Box.lower must be free of NaN"),
+        (lambda u: [Linear(np.nan * ones(u), [0.0], [1.0], (None,))], InvalidParameter, "found NaN"),
+        (lambda u: [Linear(np.ones((1, 3)), [0.0], [1.0], (None,))], InvalidParameter, r"of shape \(1, 2\)"),
+        (lambda u: [Linear(ones(u), [0.0], [1.0], ("a", "b"))], InvalidParameter, r"of shape \(2, 2\)"),
+        (lambda u: [Linear(ones(u), [0.5], [0.3], ("sum",))], InvalidParameter, "0.5 > 0.3 in the row of 'sum'"),
+        (lambda u: [Linear([["x", "y"]], [0.0], [1.0], (None,))], InvalidType, "an array of numbers"),
+        (lambda u: [Hinge(-np.ones(2), np.ones(2), np.zeros(2), 1.0, "")], InvalidParameter, "not convex"),
+        (lambda u: [Hinge(np.ones(2), np.ones(2), np.zeros(2), np.nan, "")], InvalidParameter, "found nan"),
+        (lambda u: [Quadratic(np.eye(2), -np.ones(2), np.zeros(2), 1.0)], InvalidParameter, "not convex"),
+        (lambda u: [Quadratic(np.eye(2), np.ones(3), np.zeros(2), 1.0)], InvalidParameter, r"of shape \(2,\)"),
+    ],
+)
+def test_blocks_that_cannot_be_meant_are_refused_and_never_dropped(build, error, says):
+    with pytest.raises(error, match=says):
+        run_optimization(TargetWeights({"a": 1.0, "b": 1.0}), [Own(build)])
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda u: Linear(ones(u), 0.0, 0.5, (None,)),
+        lambda u: [Linear([[1, 1]], [0], [0.5], [None])],
+        lambda u: (Linear(ones(u), np.array([-np.inf]), np.array([0.5]), (None,)) for _ in range(1)),
+    ],
+)
+def test_blocks_may_be_written_with_lists_and_single_numbers(build):
+    weights = calculate_optimal_portfolio(TargetWeights({"a": 1.0, "b": 1.0}), [Own(build)])
+    assert weights.to_dict() == pytest.approx({"a": 0.25, "b": 0.25})
+
+
+@pytest.mark.parametrize(
+    ("terms", "says"),
+    [
+        (lambda: Terms(linear=np.array([np.nan])), "finite everywhere"),
+        (lambda: Terms(curvature=np.array([-1.0]), target=np.zeros(1)), "≥ 0 in curvature"),
+    ],
+)
+def test_terms_of_ones_own_must_be_finite_and_convex(terms, says):
+    class Odd(Objective):
+        def labels(self):
+            return ["a"]
+
+        def terms(self, universe, held):
+            return terms()
+
+    with pytest.raises(InvalidParameter, match=says):
+        run_optimization(Odd(), [MaxGrossExposure(1.0)])

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from tradewind_optimize.errors import InvalidParameter
+from tradewind_optimize.errors import InvalidParameter, InvalidType
 from tradewind_optimize.problem import CompiledProblem, Convex, Floats, HingeSet, Quadratic, Solution, Status
 
 NAME = "cvxpy"
@@ -133,9 +133,11 @@ def _scale(problem: CompiledProblem) -> float:
 def checked(term: Convex, variable: Any) -> list[Any]:
     """The cvxpy constraints of a term; InvalidParameter when one is not convex by cvxpy's rules."""
     parts = term.constraints(variable)
+    name = "" if term.label is None else f" ({term.label})"
     for part in parts:
+        if not hasattr(part, "is_dcp"):
+            raise InvalidType(f"Convex{name}", "build(w)", part, "one cvxpy constraint or a list of them")
         if not part.is_dcp():
-            name = "" if term.label is None else f" ({term.label})"
             hint = "See cvxpy's rules of disciplined convex programming."
             raise InvalidParameter(f"Convex{name}", "constraint", str(part), "convex", hint)
     return parts
