@@ -16,6 +16,8 @@ import math
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+import numpy as np
+
 from tradewind import matching
 from tradewind.contract_costs import COST_A_CONTRACT, EXCHANGE_FEES
 from tradewind.errors import BadParameter
@@ -43,6 +45,10 @@ class CommissionModel:
         """Return the two numbers that the compiled form of a built-in model needs."""
         return 0.0, 0.0
 
+    def terms_of(self, asset: Any) -> tuple[float, float, float]:
+        """Return the numbers of the compiled form for one asset; 0 for those it does not have."""
+        return (*self.terms(), 0.0)
+
     def compiled_kind(self) -> int:
         """Return the kind that matching.py knows, or CUSTOM when a subclass decides in Python."""
         built_in = type(self).calculate is _BuiltIn.calculate
@@ -59,10 +65,8 @@ class _BuiltIn(CommissionModel):
 
     def calculate(self, order: Any, transaction: Any) -> float:
         """Return the cost by the model's compiled formula."""
-        first, second = self.terms()
-        cost = matching.charged(
-            self.kind, first, second, transaction.amount, transaction.price, order.filled, order.commission
-        )
+        terms, before = np.array(self.terms_of(order.asset)), (order.filled, order.commission)
+        cost = matching.charged(self.kind, terms, transaction.amount, transaction.price, *before)
         return float(cost)
 
 
@@ -145,13 +149,21 @@ class PerContract(FutureCommissionModel):
 
     def calculate(self, order: Any, transaction: Any) -> float:
         """Return the cost of one fill."""
-        root = root_symbol(order.asset)
-        each = _of_root("cost", self.cost, root, COST_A_CONTRACT)
-        fee = _of_root("exchange_fee", self.exchange_fee, root, EXCHANGE_FEES.get(root))
+        each, fee, _ = self.terms_of(order.asset)
         total = (abs(order.filled) + abs(transaction.amount)) * each + fee
         if order.filled == 0 and order.commission == 0.0:
             return max(self.min_trade_cost, total)
         return 0.0 if total < self.min_trade_cost else total - float(order.commission)
+
+    def terms_of(self, asset: Any) -> tuple[float, float, float]:
+        """Return (cost a contract, exchange fee, minimum an order); refuse a root whose fee is not known."""
+        root = root_symbol(asset)
+        each = _of_root("cost", self.cost, root, COST_A_CONTRACT)
+        return each, _of_root("exchange_fee", self.exchange_fee, root, EXCHANGE_FEES.get(root)), self.min_trade_cost
+
+    def compiled_kind(self) -> int:
+        """Return the kind that matching.py knows, or CUSTOM when a subclass decides in Python."""
+        return matching.PER_CONTRACT if type(self).calculate is PerContract.calculate else matching.CUSTOM
 
 
 class PerFutureTrade(PerContract):

@@ -15,12 +15,13 @@ import pandas as pd
 from tradewind import guards, matching
 from tradewind.blotter import Blotter
 from tradewind.commission import CommissionModel, PerContract, PerShare
+from tradewind.errors import BadParameter
 from tradewind.fill_rules import Bar, FillRules
 from tradewind.matching import COSTS, FILL
-from tradewind.orders import Fill, Order, order_id
+from tradewind.orders import Fill, Order, order_id, root_symbol
 from tradewind.semantics import Semantics
 from tradewind.slippage import FixedBasisPointsSlippage, LiquidityExceeded, SlippageModel, VolatilityVolumeShare
-from tradewind_data.assets import AssetFinder
+from tradewind_data.assets import Asset, AssetFinder
 
 NO_FILLS = np.empty(0, dtype=FILL)
 
@@ -34,7 +35,7 @@ class Filling:
         self.slippage: list[SlippageModel] = [FixedBasisPointsSlippage(), VolatilityVolumeShare()]
         self.commission: list[CommissionModel] = [PerShare(), PerContract()]
         self.fill_rules: FillRules | None = None
-        self._asset_class = np.where(finder.cash_settled, matching.FUTURES, matching.EQUITIES).astype(np.int8)
+        self._samples, self._cost_row = _groups(finder)
         self._used = np.zeros(len(finder))
         self._costs: np.ndarray | None = None
         self._decides_in_python: np.ndarray | None = None  # bool[N]: orders of these columns do; None: nowhere
@@ -50,13 +51,15 @@ class Filling:
         self._costs = None
 
     def _cost_models(self) -> np.ndarray:
-        """Return the models as numbers (matching.COSTS by asset class), made once after each change."""
+        """Return the models as numbers (matching.COSTS), made once after each change."""
         if self._costs is None:
-            self._costs = np.zeros(2, dtype=COSTS)
-            for group, (slip, cost) in enumerate(zip(self.slippage, self.commission, strict=True)):
-                self._costs[group] = slip.compiled_kind(), slip.terms(), cost.compiled_kind(), cost.terms()
+            self._costs = np.zeros(len(self._samples), dtype=COSTS)
+            for row, sample in enumerate(self._samples):
+                group = matching.FUTURES if row else matching.EQUITIES
+                slip, cost = self.slippage[group], self.commission[group]
+                self._costs[row] = slip.compiled_kind(), slip.terms(), *_charges(cost, sample)
             kinds = self._costs["slippage_kind"], self._costs["commission_kind"]
-            custom = (np.stack(kinds) == matching.CUSTOM).any(axis=0)[self._asset_class]
+            custom = (np.stack(kinds) == matching.CUSTOM).any(axis=0)[self._cost_row]
             self._decides_in_python = custom if custom.any() else None
         return self._costs
 
@@ -86,7 +89,7 @@ class Filling:
         """Fill through the compiled forms of the models; return the number of fills."""
         orders, fills, start = self._blotter.orders.table, self._fills.table, self._fills.count
         count, left = matching.fill_orders(
-            orders, which, close, volume, self._asset_class, costs, self._caps, self._used, fills, start, now
+            orders, which, close, volume, self._cost_row, costs, self._caps, self._used, fills, start, now
         )
         if count < 0:
             order, price = self._blotter.snapshot(-1 - count), float(fills["price"][start])
@@ -133,7 +136,7 @@ class Filling:
 
     def _group(self, column: int) -> int:
         """Return the asset class of a column."""
-        return int(self._asset_class[column])
+        return matching.FUTURES if self._cost_row[column] else matching.EQUITIES
 
     def _model_of(self, models: Sequence[Any], order: Order) -> Any:
         """Return the model that an order of this asset goes through."""
@@ -144,7 +147,7 @@ class Filling:
     ) -> tuple[float, int]:
         """Ask the slippage model for price and amount from the bar's price; note when the asset's bar is full."""
         group, order = self._group(column), self._blotter.snapshot(i)
-        model, costs = self.slippage[group], self._cost_models()[group]
+        model, costs = self.slippage[group], self._cost_models()[self._cost_row[column]]
         kind, (first, second) = costs["slippage_kind"], costs["slippage"]
         paid: Any
         amount: Any
@@ -171,7 +174,7 @@ class Filling:
         limit = float(self._blotter.orders.limit[i])
         if np.isnan(limit) or side * price <= side * limit:
             return price
-        if self._cost_models()["slippage_kind"][self._group(column)] == matching.VOLUME_SHARE and not caps:
+        if self._cost_models()["slippage_kind"][self._cost_row[column]] == matching.VOLUME_SHARE and not caps:
             return None
         return limit if caps or self._caps else price
 
@@ -184,3 +187,28 @@ class Filling:
         cost = guards.checked_cost(model, order, model.calculate(order, fill), may_be_negative=built_in)
         matching.book_execution(self._blotter.orders.table, i, amount, cost, now)
         self._fills.table[self._fills.count + count] = i, column, amount, price, cost, now
+
+
+def _groups(finder: AssetFinder) -> tuple[list[Asset | None], np.ndarray]:
+    """Return a sample of each group that costs differ by, and int64[N], the group of each column.
+
+    The first group, of which there is no sample, is that of all equities; each further one is a root symbol of futures.
+    """
+    samples: list[Asset | None] = [None]
+    group, by_root = np.zeros(len(finder), dtype=np.int64), {}
+    for column in np.flatnonzero(finder.cash_settled).tolist():
+        asset = finder.asset_at(column)
+        root = root_symbol(asset)
+        if root not in by_root:
+            by_root[root] = len(samples)
+            samples.append(asset)
+        group[column] = by_root[root]
+    return samples, group
+
+
+def _charges(model: CommissionModel, sample: Asset | None) -> tuple[int, tuple[float, float, float]]:
+    """Return a commission's kind and numbers; what the model does not know is left to the model to refuse."""
+    try:
+        return model.compiled_kind(), model.terms_of(sample)
+    except BadParameter:
+        return matching.CUSTOM, (0.0, 0.0, 0.0)

@@ -8,7 +8,7 @@ For an order with open amount q₀ (direction d = sign q₀), on a bar with clos
               fixed         P + d·spread/2, everything
               volume share  room = L·V − used; q = trunc(min(room, |q₀|)); share = min((used + q)/V, L); P·(1 +
               d·k·share²) basis points  q = min(|q₀|, trunc(L·V) − used); P·(1 + d·b/10⁴)
-    commission  per share (c, minimum m), per trade, per dollar
+    commission  per share (c, minimum m), per trade, per dollar, per contract (c, exchange fee, minimum m)
 
 `used` is what other orders already took of this asset's bar. When an asset's bar has no room left, its later orders
 wait. Orders are processed in the order in which they were placed.
@@ -25,6 +25,7 @@ OPEN, FILLED, CANCELLED, REJECTED, HELD = range(5)
 
 NO_SLIPPAGE, FIXED, VOLUME_SHARE, BASIS_POINTS, CUSTOM = range(5)
 NO_COMMISSION, PER_SHARE, PER_TRADE, PER_DOLLAR = range(4)  # CUSTOM (4) is shared with the slippage kinds
+PER_CONTRACT = 5
 
 EQUITIES, FUTURES = 0, 1
 UNTRADED, UNREACHED, NO_ROOM, BEYOND_LIMIT = range(4)
@@ -70,10 +71,10 @@ COSTS = np.dtype(
         ("slippage_kind", np.int64),
         ("slippage", np.float64, (2,)),
         ("commission_kind", np.int64),
-        ("commission", np.float64, (2,)),
+        ("commission", np.float64, (3,)),
     ]
 )
-"""The slippage and commission of an asset class (row 0 equities, 1 futures) as numbers."""
+"""Slippage and commission as numbers: row 0 is that of equities, each further one that of a root symbol of futures."""
 FILLS_AT_FIRST = 1 << 12
 ROOM = 1 << 14  # orders that a book has room for at first
 
@@ -196,14 +197,16 @@ def slipped(
 
 @njit(cache=True)
 def charged(
-    kind: int, first: float, second: float, amount: int, price: float, filled_before: int, charged_before: float
+    kind: int, terms: np.ndarray, amount: int, price: float, filled_before: int, charged_before: float
 ) -> float:
     """Return the commission of a fill of `amount` shares at `price`, given what the order filled and paid before.
+
+    terms: float64[3], what the model calls terms.
 
     A fill is the first when nothing was filled and nothing charged: a reverse split can leave an order that has paid
     with nothing filled.
     """
-    shares = float(abs(amount))
+    shares, first, second = float(abs(amount)), terms[0], terms[1]
     is_first = filled_before == 0 and charged_before == 0.0
     if kind == PER_SHARE:
         if is_first:
@@ -214,6 +217,11 @@ def charged(
         return first if is_first else 0.0
     if kind == PER_DOLLAR:
         return shares * price * first
+    if kind == PER_CONTRACT:
+        total = float(abs(filled_before) + abs(amount)) * first + second
+        if is_first:
+            return max(terms[2], total)
+        return 0.0 if total < terms[2] else total - charged_before
     return 0.0
 
 
@@ -251,9 +259,8 @@ def _execute(
     orders: Table, i: int, amount: int, paid: float, costs: Table, group: int, fills: Table, row: int, now: int
 ) -> None:
     """Charge the commission of a fill of order i, and write the fill into the order and into a row of fills."""
-    first, second = costs.commission[group, 0], costs.commission[group, 1]
     kind, filled, charged_before = costs.commission_kind[group], orders.filled[i], orders.commission[i]
-    cost = charged(kind, first, second, amount, paid, filled, charged_before)
+    cost = charged(kind, costs.commission[group], amount, paid, filled, charged_before)
     book_execution(orders, i, amount, cost, now)
     fills.order[row], fills.column[row], fills.amount[row] = i, orders.column[i], amount
     fills.price[row], fills.commission[row], fills.time[row] = paid, cost, now
@@ -276,7 +283,7 @@ def fill_orders(
     open_orders: np.ndarray,
     close: np.ndarray,
     volume: np.ndarray,
-    asset_class: np.ndarray,
+    cost_row: np.ndarray,
     costs: Table,
     limit_caps_price: bool,
     used: np.ndarray,
@@ -289,15 +296,15 @@ def fill_orders(
     Those orders are moved to the front of open_orders. A price that cannot be booked (NaN; 0 or less for equities)
     stops it: the answer is (−1 − the order, anything), the price stands in row `start`.
 
-    close, volume: float64[N] rows of the bar; asset_class: int8[N]; costs: COSTS[2]; used: float64[N] scratch, cleared
-    here for the columns concerned; a column whose bar is full has −1 there.
+    close, volume: float64[N] rows of the bar; cost_row: int64[N], row of costs of a column; used: float64[N] scratch,
+    cleared here for the columns concerned; a column whose bar is full has −1 there.
     """
     count = 0
     for i in open_orders:
         used[orders.column[i]] = 0.0
     for i in open_orders:
         column = orders.column[i]
-        price, traded, group = close[column], volume[column], asset_class[column]
+        price, traded, group = close[column], volume[column], cost_row[column]
         why = _waits_for(orders, i, price, traded, used[column], now)
         if why >= 0:
             orders.waits[i, why] += 1

@@ -255,6 +255,43 @@ def test_equity_is_the_capital_and_what_every_fill_has_gained(market, seed):
     assert set(closings["commission"]) <= {0.0}
 
 
+class InPython(commission.PerContract):
+    """A subclass that overrides the method runs in Python."""
+
+    def calculate(self, order, transaction):
+        return super().calculate(order, transaction)
+
+
+@pytest.mark.parametrize(
+    "terms", [(), (0.37, 1.1, 2.9), ({"CL": 2.13}, {"CL": 0.77, "ES": 0.1}, 40.0), (0.1, {"CL": 3.0, "ES": 5.0})]
+)
+def test_contracts_cost_the_same_in_compiled_code_and_in_python(market, terms):
+    rng = np.random.default_rng(5)
+    for sid, name in enumerate(["CLM21", "ESM21", "CLN21"], 1):
+        close = np.round(50 * np.exp(rng.normal(0, 0.03, 12).cumsum()), 2)
+        market.contract(sid, name, close, volume=rng.integers(20, 90, 12).astype(float))
+    bundle = market.asset(9, [10.0] * 12, volume=500).bundle()
+
+    def results(model):
+        draw = np.random.default_rng(6)
+
+        def initialize(context):
+            set_commission(commission.PerShare(0.01), model)
+            set_slippage(us_futures=slippage.VolumeShareSlippage(0.2))
+
+        def handle_data(context, data):
+            for asset in bundle.finder:
+                order(asset, int(draw.integers(-30, 31)))
+
+        return ran(bundle, initialize, handle_data, sessions=12)
+
+    compiled, python = results(commission.PerContract(*terms)), results(InPython(*terms))
+    assert len(compiled.fills) > 30
+    assert compiled.orders["commission"].nunique() > 5
+    for name in ("fills", "orders", "perf"):
+        pd.testing.assert_frame_equal(getattr(compiled, name), getattr(python, name), check_exact=True)
+
+
 def test_quiet_sessions_settle_as_watched_ones_do(market, no_costs):
     bundle = market.contract(5, "CLM21", CLOSES, multiplier=7.0).bundle()
 
