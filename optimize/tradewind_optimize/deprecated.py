@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from typing import Any
 
@@ -15,8 +16,16 @@ class _Renamed:
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         cls = type(self)
-        warnings.warn(f"{cls.__name__} is now {cls.__mro__[2].__name__}.", DeprecationWarning, stacklevel=2)
+        warnings.warn(f"{cls.__name__} is now {cls.__mro__[2].__name__}.", DeprecationWarning, stacklevel=_levels_up())
         super().__init__(*args, **kwargs)
+
+
+def _levels_up() -> int:
+    """How many frames above the caller the user's code stands: a warning that points into a package is not shown."""
+    level, frame = 1, sys._getframe(1)
+    while frame.f_back is not None and frame.f_globals["__name__"].startswith(__name__.partition(".")[0]):
+        level, frame = level + 1, frame.f_back
+    return level
 
 
 class TargetPortfolioWeights(_Renamed, TargetWeights):

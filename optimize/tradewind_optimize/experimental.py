@@ -11,9 +11,9 @@ from typing import Any, ClassVar, Final
 
 import pandas as pd
 
-from tradewind_optimize.constraints.base import NotConstrained
 from tradewind_optimize.constraints.exposure import FactorExposure
 from tradewind_optimize.errors import InvalidParameter, InvalidType
+from tradewind_optimize.parameters import NotConstrained, number
 from tradewind_optimize.wording import plain
 
 _LOG = logging.getLogger(__name__)
@@ -33,6 +33,7 @@ SECTORS: Final = (
 )
 STYLES: Final = ("momentum", "size", "value", "short_term_reversal", "volatility")
 FACTORS: Final = SECTORS + STYLES
+_BOUNDS: Final = tuple(f"{side}_{factor}" for factor in FACTORS for side in ("min", "max"))
 
 
 class _Newest:
@@ -65,23 +66,21 @@ class RiskModelExposure(FactorExposure):
         [
             Parameter("risk_model_loadings", Parameter.POSITIONAL_OR_KEYWORD),
             Parameter("version", Parameter.POSITIONAL_OR_KEYWORD, default=None),
-            *(
-                Parameter(f"{side}_{factor}", Parameter.KEYWORD_ONLY, default=None)
-                for factor in FACTORS
-                for side in ("min", "max")
-            ),
+            *(Parameter(name, Parameter.POSITIONAL_OR_KEYWORD, default=None) for name in _BOUNDS),
         ]
     )
 
-    def __init__(self, risk_model_loadings: pd.DataFrame, version: Any = None, **limits: Any) -> None:
+    def __init__(self, risk_model_loadings: pd.DataFrame, version: Any = None, *bounds: Any, **limits: Any) -> None:
         word = type(self).__name__
+        limits = _by_name(word, bounds, limits)
         sizes = _defaults(version, word)
         low = {factor: -size for factor, size in sizes.items()}
         high = dict(sizes)
         for name, value in limits.items():
             side, factor = _parse(name, word)
             if value is not None:
-                (low if side == "min" else high)[factor] = value
+                wanted: Any = value if value is NotConstrained else number(word, name, value, infinite=True)
+                (low if side == "min" else high)[factor] = wanted
         super().__init__(_sixteen(risk_model_loadings, word), low, high)
         self._given = {"version": Newest if version is None else version}
         self._given |= {name: value for name, value in limits.items() if value is not None}
@@ -92,15 +91,24 @@ class RiskModelExposure(FactorExposure):
         return (*texts[:4], *([f"… {len(texts) - 4} more"] if len(texts) > 4 else []))
 
 
+def _by_name(word: str, bounds: tuple[Any, ...], limits: dict[str, Any]) -> dict[str, Any]:
+    """All bounds by name; those without one are in the order of the signature."""
+    placed = dict(zip(_BOUNDS, bounds, strict=False))
+    twice = [name for name in placed if name in limits]
+    if twice or len(bounds) > len(_BOUNDS):
+        found = f"{twice[0]} twice" if twice else f"{len(bounds)} by position"
+        raise InvalidParameter(word, "bounds", found, f"given once each, {len(_BOUNDS)} at most")
+    return placed | limits
+
+
 def _bound(value: Any) -> str:
     return repr(value) if value is NotConstrained else plain(float(value))
 
 
 def _parse(name: str, word: str) -> tuple[str, str]:
     side, _, factor = name.partition("_")
-    known = [f"{end}_{each}" for each in FACTORS for end in ("min", "max")]
-    if name not in known:
-        near = get_close_matches(name, known, n=1)
+    if name not in _BOUNDS:
+        near = get_close_matches(name, _BOUNDS, n=1)
         hint = f"Did you mean {near[0]!r}?" if near else ""
         raise InvalidParameter(word, "a bound", repr(name), "min_ or max_ and the name of a risk factor", hint)
     return side, factor
@@ -114,7 +122,7 @@ def _defaults(version: Any, word: str) -> dict[str, float]:
     if isinstance(version, bool) or version not in range(len(_VERSIONS)):
         expected = f"Newest or an integer from 0 to {len(_VERSIONS) - 1}"
         raise InvalidParameter(word, "version", repr(version), expected)
-    return _VERSIONS[version]
+    return _VERSIONS[int(version)]
 
 
 @cache

@@ -280,9 +280,12 @@ def _pairs(values: Any, word: str, parameter: str) -> tuple[Keys, Any]:
 
 def _floats(raw: Any, word: str, parameter: str) -> Floats:
     try:
-        return np.array(raw, dtype=np.float64)
+        found = np.asarray(raw)
+        if found.dtype.kind in "SU" or (found.dtype.kind == "O" and any(isinstance(item, str) for item in found)):
+            raise TypeError  # numpy would read "0.5" as a number
+        return np.array(found, dtype=np.float64)
     except (TypeError, ValueError):
-        bad = next(item for item in raw if not isinstance(item, (int, float, np.number)))
+        bad = next((item for item in raw if not isinstance(item, (int, float, np.number))), raw)
         raise InvalidType(word, parameter, bad, "a map from label to number") from None
 
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from tradewind_optimize import experimental
-from tradewind_optimize.constraints.base import Constraint, NotConstrained
+from tradewind_optimize.constraints.base import Constraint
 from tradewind_optimize.constraints.exposure import DollarNeutral, FactorExposure, MaxGrossExposure, NetExposure
 from tradewind_optimize.constraints.group import Basket, NetGroupExposure
 from tradewind_optimize.constraints.pair import Pair
@@ -26,6 +26,7 @@ from tradewind_optimize.errors import InvalidParameter, InvalidType
 from tradewind_optimize.experimental import FACTORS, SECTORS, STYLES, Newest, RiskModelExposure
 from tradewind_optimize.labels import assets_of
 from tradewind_optimize.objectives import TargetWeights
+from tradewind_optimize.parameters import NotConstrained
 from tradewind_optimize.problem import Linear
 
 

@@ -1,12 +1,15 @@
 """What is said: the sentence of every breach, the refusal of every argument that cannot be meant."""
 
+import inspect
+
 import cvxpy
 import numpy as np
 import pandas as pd
 import pytest
 
-from tradewind_optimize.constraints.base import Constraint, NotConstrained
-from tradewind_optimize.constraints.exposure import MaxGrossExposure
+import tradewind.optimize as opt
+from tradewind_optimize.constraints.base import Constraint
+from tradewind_optimize.constraints.exposure import MaxGrossExposure, NetExposure
 from tradewind_optimize.constraints.group import Basket, NetGroupExposure
 from tradewind_optimize.constraints.pair import Pair
 from tradewind_optimize.constraints.position import (
@@ -24,6 +27,7 @@ from tradewind_optimize.entry import calculate_optimal_portfolio, run_optimizati
 from tradewind_optimize.errors import InvalidParameter, InvalidType
 from tradewind_optimize.experimental import FACTORS, RiskModelExposure
 from tradewind_optimize.objectives import MaximizeAlpha, Objective, TargetWeights, Terms
+from tradewind_optimize.parameters import NotConstrained
 from tradewind_optimize.problem import Box, Convex, Hinge, Linear, Quadratic
 from tradewind_optimize.utility import MinimizeRisk
 
@@ -131,7 +135,7 @@ def test_a_relaxation_names_the_row():
         (lambda: RiskModelExposure({"a": 1}, version=0), "risk_model_loadings must be a DataFrame"),
         (
             lambda: PositionConcentration.with_equal_bounds(0, 1, etf_lookthru=pd.DataFrame({"E": {"a": "x"}})),
-            r"etf_lookthru must be numeric in every column; not so: \['E'\]",
+            r"etf_lookthru must be numeric in every column; .* Not so: \['E'\]",
         ),
         (
             lambda: PositionConcentration.with_equal_bounds(0, 1, etf_lookthru=pd.DataFrame({"E": {"a": -0.1}})),
@@ -279,3 +283,66 @@ def test_terms_of_ones_own_must_be_finite_and_convex(terms, says):
 
     with pytest.raises(InvalidParameter, match=says):
         run_optimization(Odd(), [MaxGrossExposure(1.0)])
+
+
+@pytest.mark.parametrize(
+    ("build", "error", "says"),
+    [
+        (lambda: MaxGrossExposure(np.array([1.0, 2.0])), InvalidType, "max must be a number; found a ndarray"),
+        (lambda: MaximizeAlpha({"a": "0.5"}), InvalidType, "found a str"),
+        (lambda: MaximizeAlpha(pd.Series({"a": "0.5"})), InvalidType, "found a str"),
+        (lambda: NetGroupExposure.with_equal_bounds({"a": ["x"]}, 0, 1), InvalidType, "hashable group label"),
+        (lambda: FixedWeight(["a"], 0.1), InvalidType, "asset must be one hashable label"),
+        (lambda: Pair("a", ["b"]), InvalidType, "short must be one hashable label"),
+        (lambda: risk(0, max_momentum="x"), InvalidType, "max_momentum must be a number"),
+        (lambda: risk(0, -0.1, min_basic_materials=0.0), InvalidParameter, "min_basic_materials twice"),
+        (lambda: risk(0, *[0.1] * 33), InvalidParameter, "33 by position"),
+    ],
+)
+def test_more_arguments_that_cannot_be_meant(build, error, says):
+    with pytest.raises(error, match=says):
+        build()
+
+
+def risk(*arguments, **limits):
+    loadings = pd.DataFrame(1.0, index=["a"], columns=list(FACTORS))
+    return RiskModelExposure(loadings, *arguments, **limits)
+
+
+def test_the_bounds_of_the_risk_model_may_stand_in_the_published_order():
+    published = [f"{side}_{factor}" for factor in FACTORS for side in ("min", "max")]
+    assert list(inspect.signature(RiskModelExposure).parameters)[2:] == published
+    placed = risk(0, -0.01, 0.02, None, 0.03)
+    assert placed.min_exposures[:2].tolist() == [-0.01, -0.18]
+    assert placed.max_exposures[:3].tolist() == [0.02, 0.03, 0.18]
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        NetExposure(NotConstrained, 0.1),
+        Basket(["a", "b"], NotConstrained, 0.1),
+        NetGroupExposure.with_equal_bounds({"a": "x", "b": "x"}, NotConstrained, 0.1),
+        PositionConcentration.with_equal_bounds(NotConstrained, 0.05),
+        PositionConcentration({}, {}, NotConstrained, 0.05),
+    ],
+)
+def test_single_bounds_may_be_not_constrained(word):
+    below = calculate_optimal_portfolio(TargetWeights({"a": -1.0, "b": -2.0}), [word])
+    assert below.to_dict() == {"a": -1.0, "b": -2.0}
+    above = calculate_optimal_portfolio(TargetWeights({"a": 1.0, "b": 1.0}), [word])
+    assert above.to_dict() == pytest.approx({"a": 0.05, "b": 0.05})
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda: opt.MaxGrossLeverage(1.0),
+        lambda: opt.NetPartitionExposure.with_equal_bounds({"a": "x"}, 0, 1),
+        lambda: opt.TargetPortfolioWeights.equal_weight(["a"]),
+    ],
+)
+def test_warnings_of_old_names_point_at_the_users_line(build):
+    with pytest.warns(DeprecationWarning, match="is now") as caught:
+        build()
+    assert caught[0].filename == __file__

@@ -6,7 +6,7 @@ weights = opt.calculate_optimal_portfolio(opt.TargetWeights(targets), [opt.MaxGr
 
 from tradewind.optimize import experimental as experimental
 from tradewind.optimize import meanvariance as meanvariance
-from tradewind_optimize.constraints.base import Constraint, NotConstrained
+from tradewind_optimize.constraints.base import Constraint
 from tradewind_optimize.constraints.exposure import DollarNeutral, FactorExposure, MaxGrossExposure, NetExposure
 from tradewind_optimize.constraints.group import Basket, NetGroupExposure
 from tradewind_optimize.constraints.pair import Pair
@@ -40,6 +40,7 @@ from tradewind_optimize.errors import (
 )
 from tradewind_optimize.experimental import Newest
 from tradewind_optimize.objectives import MaximizeAlpha, Objective, TargetWeights, Terms
+from tradewind_optimize.parameters import NotConstrained
 from tradewind_optimize.problem import Box, Convex, Hinge, Linear, Quadratic
 from tradewind_optimize.result import OptimizationResult
 from tradewind_optimize.risk import RiskModel

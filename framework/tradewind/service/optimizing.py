@@ -13,7 +13,6 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from tradewind_optimize.compile import stack
-from tradewind_optimize.constraints.base import NotConstrained
 from tradewind_optimize.constraints.exposure import DollarNeutral, FactorExposure, MaxGrossExposure, NetExposure
 from tradewind_optimize.constraints.group import Basket, NetGroupExposure
 from tradewind_optimize.constraints.pair import Pair
@@ -31,6 +30,7 @@ from tradewind_optimize.entry import run_optimization as optimized
 from tradewind_optimize.labels import Keys, Universe
 from tradewind_optimize.meanvariance.errors import BadQuery, quoted
 from tradewind_optimize.objectives import MaximizeAlpha, TargetWeights, Terms
+from tradewind_optimize.parameters import NotConstrained
 from tradewind_optimize.problem import Box, Linear
 from tradewind_optimize.route import optimize
 

@@ -1,9 +1,8 @@
-"""Constraint: what a word must answer, and the sentinel for a missing side."""
+"""Constraint: what a word must answer."""
 
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable
-from typing import Final
 
 import numpy as np
 
@@ -55,27 +54,6 @@ class Constraint:
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join((*self._assets(), *self.shown()))})"
-
-
-class _NotConstrained:
-    """The side of a bound that is not there."""
-
-    _only: _NotConstrained | None = None
-
-    def __new__(cls) -> _NotConstrained:
-        if cls._only is None:
-            cls._only = super().__new__(cls)
-        return cls._only
-
-    def __reduce__(self) -> str:
-        return "NotConstrained"
-
-    def __repr__(self) -> str:
-        return "NotConstrained"
-
-
-NotConstrained: Final = _NotConstrained()
-"""Put in place of a bound: that group or factor has no limit on that side."""
 
 
 def everywhere(universe: Universe, value: float) -> Floats:

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tradewind_optimize.constraints.base import Constraint, NotConstrained, everywhere
+from tradewind_optimize.constraints.base import Constraint, everywhere
 from tradewind_optimize.errors import InvalidParameter, InvalidType
 from tradewind_optimize.labels import Column, Floats, Keys, Universe, bounds, index_of
-from tradewind_optimize.parameters import interval, number
+from tradewind_optimize.parameters import NotConstrained, interval, number
 from tradewind_optimize.problem import Block, Hinge, Linear
 from tradewind_optimize.wording import listed, plain
 
@@ -148,7 +148,7 @@ def _numbers(frame: pd.DataFrame, word: str) -> Floats:
         return np.asarray(frame.to_numpy(dtype=np.float64))
     except (TypeError, ValueError):
         bad = [name for name, kind in frame.dtypes.items() if not pd.api.types.is_numeric_dtype(kind)]
-        raise InvalidType(word, "loadings", bad, f"numeric in every column; not so: {bad}") from None
+        raise InvalidType(word, "loadings", frame, "numeric in every column", f"Not so: {bad}.") from None
 
 
 def _complete(given: Any, factors: Keys, word: str, parameter: str, unlimited: float) -> Floats:

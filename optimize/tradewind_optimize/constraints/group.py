@@ -8,12 +8,12 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from tradewind_optimize.constraints.base import Constraint, NotConstrained
+from tradewind_optimize.constraints.base import Constraint
 from tradewind_optimize.constraints.exposure import refuse_crossing, rows_shown
 from tradewind_optimize.constraints.lookthru import Lookthru
 from tradewind_optimize.errors import InvalidParameter, InvalidType
 from tradewind_optimize.labels import Flags, Floats, Ints, Keys, Universe, assets_of, bounds, index_of
-from tradewind_optimize.parameters import interval
+from tradewind_optimize.parameters import NotConstrained, interval
 from tradewind_optimize.problem import Block, Linear
 from tradewind_optimize.wording import plain
 
@@ -108,7 +108,11 @@ def _groups(labels: Any, word: str) -> _Grouping:
         index, raw = index_of(labels.keys()), pd.Series(list(labels.values()), dtype=object)
     else:
         raise InvalidType(word, "labels", labels, "a pandas Series or a dict from asset to group label")
-    codes, groups = pd.factorize(raw)
+    try:
+        codes, groups = pd.factorize(raw)
+    except TypeError:
+        strange = next(item for item in raw if not isinstance(item, Hashable))
+        raise InvalidType(word, "labels", strange, "a map from asset to a hashable group label") from None
     return _Grouping(Keys(index).require_unique(word, "labels"), codes.astype(np.int64), tuple(groups))
 
 

@@ -32,7 +32,8 @@ class Lookthru:
             raise InvalidType(word, "etf_lookthru", frame, "a DataFrame (constituents x ETFs)")
         self.constituents = Keys(index_of(frame.index)).require_unique(word, "etf_lookthru.index")
         self.funds = Keys(index_of(frame.columns)).require_unique(word, "etf_lookthru.columns")
-        self.weights = np.nan_to_num(_numbers(frame, word), nan=0.0)
+        given = _numbers(frame, word)
+        self.weights = np.where(np.isnan(given), 0.0, given)
         if ((self.weights < 0) | (self.weights > 1)).any():
             row, fund = np.argwhere((self.weights < 0) | (self.weights > 1))[0]
             found = f"{self.weights[row, fund]:g} for {frame.index[row]!r} in {frame.columns[fund]!r}"
@@ -71,4 +72,4 @@ def _numbers(frame: pd.DataFrame, word: str) -> Any:
         return frame.to_numpy(dtype=np.float64)
     except (TypeError, ValueError):
         bad = [name for name, kind in frame.dtypes.items() if not pd.api.types.is_numeric_dtype(kind)]
-        raise InvalidType(word, "etf_lookthru", bad, f"numeric in every column; not so: {bad}") from None
+        raise InvalidType(word, "etf_lookthru", frame, "numeric in every column", f"Not so: {bad}.") from None

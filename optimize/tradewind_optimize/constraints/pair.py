@@ -9,7 +9,7 @@ import numpy as np
 from tradewind_optimize.constraints.base import Constraint
 from tradewind_optimize.errors import InvalidParameter
 from tradewind_optimize.labels import Universe
-from tradewind_optimize.parameters import number
+from tradewind_optimize.parameters import hashable, number
 from tradewind_optimize.problem import Block, Box, Linear
 from tradewind_optimize.wording import plain
 
@@ -25,7 +25,7 @@ class Pair(Constraint):
         word = type(self).__name__
         if long == short:
             raise InvalidParameter(word, "short", repr(short), "another asset than long")
-        self.long, self.short = long, short
+        self.long, self.short = hashable(word, "long", long), hashable(word, "short", short)
         self.hedge_ratio = number(word, "hedge_ratio", hedge_ratio, least=0.0)
         if self.hedge_ratio == 0:
             raise InvalidParameter(word, "hedge_ratio", 0.0, "greater than 0")

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tradewind_optimize.constraints.base import Constraint, NotConstrained
+from tradewind_optimize.constraints.base import Constraint
 from tradewind_optimize.constraints.exposure import refuse_crossing
 from tradewind_optimize.constraints.lookthru import Lookthru
 from tradewind_optimize.labels import Column, Floats, Keys, Universe, assets_of, bounds
-from tradewind_optimize.parameters import interval, number
+from tradewind_optimize.parameters import NotConstrained, hashable, interval, number
 from tradewind_optimize.problem import Block, Box, Linear, RowMatrix
 from tradewind_optimize.wording import mapped, plain
 
@@ -172,7 +172,7 @@ class FixedWeight(Constraint):
     """
 
     def __init__(self, asset: Hashable, weight: float) -> None:
-        self.asset = asset
+        self.asset = hashable(type(self).__name__, "asset", asset)
         self.weight = number(type(self).__name__, "weight", weight)
 
     def named(self) -> tuple[Hashable, ...]:
