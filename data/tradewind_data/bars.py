@@ -87,7 +87,7 @@ class BarReader:
     def load(self, fields: Sequence[str] = FIELDS) -> dict[str, FloatArray]:
         """``values`` of several fields, those not at hand from one pass over the files. Errors as of values."""
         missing = [field for field in fields if self._known(field) is None]
-        if 8 * self.shape[0] * self.shape[1] * len(missing) <= HELD_BYTES:
+        if missing and 8 * self.shape[0] * self.shape[1] * len(missing) <= HELD_BYTES:
             for field, found in self._read(missing).items():
                 mapped = self._files.cache.store(field, self.shape, [found])
                 self._values[field] = found if mapped is None else mapped

@@ -104,12 +104,16 @@ class InputTable:
             raise self.bad(int(np.argmax(wrong)), column, rule, move)
 
 
-def read_input(path: Path, file: str, wanted: Sequence[Wanted]) -> InputTable:
-    """Read the wanted columns of a file. BadInputFile for whatever cannot be read; optional columns may be absent."""
+def read_input(path: Path, file: str, wanted: Sequence[Wanted], compiled: bool = False) -> InputTable:
+    """Read the wanted columns of a file. BadInputFile for whatever cannot be read; optional columns may be absent.
+
+    compiled: try the parser of plain numbers (plaintext.py) first, which gives the same.
+    """
     with _telling(file):
         if path.suffix == ".parquet":
             return InputTable(path, file, _read_parquet(path, file, wanted))
-        return InputTable(path, file, _read_csv(path, file, wanted))
+        found = read_together([path], [file], wanted, compiled) if compiled and path.suffix == ".csv" else None
+        return InputTable(path, file, _read_csv(path, file, wanted)) if found is None else found.tables[0]
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,7 +125,9 @@ class TogetherRead:
     tables: list[InputTable]
 
 
-def read_together(paths: Sequence[Path], files: Sequence[str], wanted: Sequence[Wanted]) -> TogetherRead | None:
+def read_together(
+    paths: Sequence[Path], files: Sequence[str], wanted: Sequence[Wanted], compiled: bool = False
+) -> TogetherRead | None:
     """What read_input would give for each of several CSV files of one header, from one pass of the parser.
 
     A call of the parser costs as much as five hundred rows. None for files that are not as plain as that takes (other
@@ -137,15 +143,31 @@ def read_together(paths: Sequence[Path], files: Sequence[str], wanted: Sequence[
             return None
         bodies = [memoryview(text)[len(header) :] for text in texts]
         ends = np.cumsum([np.count_nonzero(np.frombuffer(body, dtype=np.uint8) == _NEWLINE) for body in bodies])
-        columns = _columns(pa.BufferReader(b"".join([header, *bodies])), paths[0], files[0], wanted, pa.date32())
+        columns = _compiled(bodies, paths[0], files[0], wanted) if compiled else None
+        if columns is None and len(paths) > 1:
+            columns = _columns(pa.BufferReader(b"".join([header, *bodies])), paths[0], files[0], wanted, pa.date32())
     except (OSError, BadInputFile, pa.ArrowInvalid, UnicodeDecodeError):
         return None
-    if len(next(iter(columns.values()))) != ends[-1]:
+    if columns is None or len(next(iter(columns.values()))) != ends[-1]:
         return None
     spans = zip((0, *ends[:-1].tolist()), ends.tolist(), strict=True)
     cut = [{name: values[lo:hi] for name, values in columns.items()} for lo, hi in spans]
     tables = [InputTable(path, file, own) for path, file, own in zip(paths, files, cut, strict=True)]
     return TogetherRead(columns, ends, tables)
+
+
+def _compiled(bodies: Sequence[memoryview], path: Path, file: str, wanted: Sequence[Wanted]) -> dict[str, Array] | None:
+    """The wanted columns by the parser of plain numbers, None where they are not as plain."""
+    from tradewind_data.ingest.plaintext import read_plain
+
+    header = _header(path, file)
+    spelled = _matched(header, file, wanted)
+    names = {header.index(spelled[w.name]): w for w in wanted if w.name in spelled}
+    if any(w.kind == TEXT for w in names.values()):
+        return None
+    body = np.frombuffer(bodies[0] if len(bodies) == 1 else b"".join(bodies), dtype=np.uint8)
+    found = read_plain(body, [names[i].kind if i in names else None for i in range(len(header))])
+    return None if found is None else {names[i].name: column for i, column in found.items()}
 
 
 def _plain(text: bytes, header: bytes) -> bool:

@@ -44,7 +44,7 @@ from tradewind_data.ingest.daily import (
 )
 from tradewind_data.ingest.datasets import joined, read_datasets
 from tradewind_data.ingest.delimited import read_input, read_together
-from tradewind_data.ingest.inputfiles import bar_files, batches, left_out
+from tradewind_data.ingest.inputfiles import bar_files, batches, compiling_pays, left_out
 from tradewind_data.ingest.listing import (
     ASSETS_FILE,
     Listing,
@@ -253,16 +253,16 @@ class FolderReader:
         for symbol, path in files.items():
             roster.refuse_unknown(symbol, self._name(path))
 
-        check = check_series if self._seam is None else self._seam.check
+        check, compiled = check_series if self._seam is None else self._seam.check, compiling_pays(files)
 
         def read(symbols: tuple[str, ...]) -> list[DailyFile]:
             paths = [files[symbol] for symbol in symbols]
             names = [self._name(path) for path in paths]
             owners = [self._listed(symbol, roster) for symbol in symbols]
-            together = read_together(paths, names, DAILY) if len(symbols) > 1 else None
+            together = read_together(paths, names, DAILY, compiled) if len(symbols) > 1 else None
             if together is not None:
                 return judge_together(together, owners, self._rules.strict, check)
-            tables = (read_input(path, name, DAILY) for path, name in zip(paths, names, strict=True))
+            tables = (read_input(path, name, DAILY, compiled) for path, name in zip(paths, names, strict=True))
             return [judge(t, owner, self._rules.strict, check) for t, owner in zip(tables, owners, strict=True)]
 
         meter = Meter(self._progress, len(files))
@@ -282,7 +282,8 @@ class FolderReader:
         files = bar_files(self._folder, "minute")
         for symbol, path in files.items():
             roster.refuse_unknown(symbol, self._name(path))
-        rules = MinuteRules(sessions, self._span(), self._rules.minute_label, self._rules.strict)
+        label, strict = self._rules.minute_label, self._rules.strict
+        rules = MinuteRules(sessions, self._span(), label, strict, compiling_pays(files))
 
         def read(symbols: tuple[str, ...]) -> list[MinuteFile]:
             return [read_minutes(files[s], self._name(files[s]), self._listed(s, roster), rules) for s in symbols]

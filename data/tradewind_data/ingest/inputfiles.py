@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import sys
+from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -11,6 +13,7 @@ from tradewind_data.ingest.actions import FILES
 from tradewind_data.ingest.listing import ASSETS_FILE, SYMBOLS_FILE
 
 BATCH_BYTES = 2 << 20
+COMPILED_BYTES = 100 << 20
 _SUFFIXES = (".csv", ".csv.gz", ".parquet")
 _KNOWN = (ASSETS_FILE, SYMBOLS_FILE, *(f"{name}.csv" for name in FILES), "futures.csv")
 
@@ -52,6 +55,13 @@ def batches(files: dict[str, Path]) -> list[tuple[str, ...]]:
             batch, held = [], 0
         batch, held = [*batch, symbol], held + size
     return [*out, tuple(batch)]
+
+
+def compiling_pays(files: Mapping[str, Path]) -> bool:
+    """Whether to parse the files by compiled code: loading the compiler takes as long as it saves on COMPILED_BYTES."""
+    return (
+        "numba" in sys.modules or sum(p.stat().st_size for p in files.values() if p.suffix == ".csv") > COMPILED_BYTES
+    )
 
 
 def left_out(folder: Path) -> list[str]:

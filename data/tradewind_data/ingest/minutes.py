@@ -40,13 +40,15 @@ class MinuteRules:
     """What every minute file is held to.
 
     sessions: the table; span: first and last session (labels, ns) with daily bars; label: ``right`` or ``left``, the
-    end of the minute that the files are stamped with; strict: the first bad row ends the ingest.
+    end of the minute that the files are stamped with; strict: the first bad row ends the ingest; compiled: how the
+    files are parsed (delimited.read_input).
     """
 
     sessions: Sessions
     span: tuple[int, int]
     label: str = "right"
     strict: bool = False
+    compiled: bool = False
 
     @cached_property
     def stamps(self) -> Int64Array:
@@ -70,7 +72,7 @@ class MinuteRules:
 
 def read_minutes(path: Path, file: str, owner: Listed, rules: MinuteRules) -> MinuteFile:
     """Read and check one file of minute bars."""
-    table = read_input(path, file, WANTED)
+    table = read_input(path, file, WANTED, rules.compiled)
     if not len(table):
         raise BadInputFile(file, "it has a header but no rows", "Add the bars, or remove the file")
     table.refuse(table["date"] == NAT, "date", "the time is empty", "Write the end of the minute")
