@@ -342,3 +342,11 @@ def test_splits_are_exact(written: float, exact: str) -> None:
 @pytest.mark.parametrize("written", [3.14159265358979, 2**0.5, 1e-9, 1e9])
 def test_numbers_that_are_no_split(written: float) -> None:
     assert split_fraction(written) is None
+
+
+def test_a_column_nearly_known_is_told_of(folder, root: Path) -> None:
+    folder.bars("A", {"2020-01-01": 5.0, "2020-01-02": 5.0})
+    folder.write("mergers.csv", "symbol,effective_date,ratio,acquirer,cash,why\nA,2020-01-02,0.5,B,1,x\n")
+    report = ingest_folder(folder.path, "mine", calendar="24/7")
+    told = [warning for warning in report.warnings if "passed over" in warning]
+    assert told == ["mergers.csv: the column 'acquirer' was passed over. Did you mean acquirer_sid or acquirer_symbol?"]

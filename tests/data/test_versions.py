@@ -55,6 +55,26 @@ def test_the_difference_of_two_bundles_with_different_assets(three: Path, folder
     assert files["assets.parquet"].removed == 1
 
 
+def test_the_difference_of_datasets_and_contracts(three: Path, folder) -> None:
+    facts = "symbol,asof_date,eps,words\nA,2020-01-02,1,x\nA,2020-01-03,,y\n"
+    folder.write("datasets/facts.csv", facts)
+    folder.write("futures.csv", "symbol,sid,root_symbol,exchange\nB,900,BB,X\n")
+    ingest_folder(folder.path, "mine", calendar="24/7")
+    files = {f.file: f for f in diff(open_bundle("mine@3"), open_bundle("mine")).files}
+    assert files["datasets/facts.parquet"] == FileDiff("datasets/facts.parquet", added=2, removed=0, changed=0)
+    assert files["futures.parquet"].added == 1
+    folder.write("datasets/facts.csv", facts.replace("1,x", "1,z"))
+    ingest_folder(folder.path, "mine", calendar="24/7")
+    (found,) = diff(open_bundle("mine@4"), open_bundle("mine")).files
+    assert found == FileDiff("datasets/facts.parquet", added=1, removed=1, changed=0)
+    done = call("bundles", "diff", "mine@4", "mine", "--json")
+    assert done.exit_code == 0, done.output
+    folder.write("datasets/facts.csv", "symbol,asof_date,eps\nA,2020-01-02,1\n")
+    ingest_folder(folder.path, "mine", calendar="24/7")
+    (found,) = diff(open_bundle("mine@4"), open_bundle("mine")).files
+    assert found == FileDiff("datasets/facts.parquet", added=1, removed=2, changed=0)
+
+
 def test_old_versions_go_and_the_latest_stay(three: Path) -> None:
     assert clean("mine", keep=2) == ["1"]
     assert sorted(p.name for p in three.iterdir()) == [".lock", "2", "3"]

@@ -11,16 +11,25 @@ A split or dividend that stands both in its file and in the bars' columns counts
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 
 from tradewind_data import tables
-from tradewind_data.errors import BadInputFile
+from tradewind_data.errors import BadInputFile, did_you_mean
 from tradewind_data.ingest.daily import BarredActions, split_fraction
-from tradewind_data.ingest.delimited import DATE, NUMBER, TEXT, InputTable, Wanted, read_input, refuse_time_of_day
+from tradewind_data.ingest.delimited import (
+    DATE,
+    NUMBER,
+    TEXT,
+    InputTable,
+    Wanted,
+    header_of,
+    read_input,
+    refuse_time_of_day,
+)
 from tradewind_data.ingest.listing import Listing
 from tradewind_data.schema import TABLES, Column
 from tradewind_data.sessions import date_text
@@ -65,6 +74,14 @@ FILES: dict[str, tuple[Wanted, ...]] = {
 }
 
 
+def _passed_over(path: Path, known: Sequence[str]) -> Iterator[str]:
+    """A word on each column whose name is nearly one that would have been read."""
+    for column in header_of(path, path.name):
+        near = did_you_mean(column.strip(), known)
+        if near and column.strip().casefold() not in known:
+            yield f"{path.name}: the column {column.strip()!r} was passed over.{near}"
+
+
 class ActionReader:
     """Reads the action files of one folder into the tables of schema.py.
 
@@ -88,7 +105,10 @@ class ActionReader:
     def _source(self, name: str) -> InputTable | None:
         path = self._folder / f"{name}.csv"
         table = read_input(path, path.name, FILES[name]) if path.is_file() else None
-        return table if table is not None and len(table) else None
+        if table is None or not len(table):
+            return None
+        self.warnings += _passed_over(path, [wanted.name for wanted in FILES[name]])
+        return table
 
     def _splits(self) -> Table:
         filed = self._source("splits")

@@ -59,7 +59,8 @@ class MinuteRules:
     @cached_property
     def apart(self) -> bool:
         """Whether no minute of the span ends as a session opens."""
-        return not np.isin(self.sessions.opens, self.stamps).any()
+        opens = self.sessions.opens
+        return not (self.stamps.take(self.stamps.searchsorted(opens), mode="clip") == opens).any()
 
     def keeps(self, stamps: Int64Array) -> bool:
         """Whether stamps that ascend are ends of minutes of the span, and none can be the beginning of one."""

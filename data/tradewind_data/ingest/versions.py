@@ -15,14 +15,12 @@ from pathlib import Path
 
 import numpy as np
 
-from tradewind_data import tables
 from tradewind_data.bundle import Bundle, bundles_root, versions_of
 from tradewind_data.errors import BadIngestRequest, BundleNotFound
 from tradewind_data.gridfile import FloatArray, GridFile
 from tradewind_data.ingest.staging import remove_version
-from tradewind_data.schema import FIELDS, TABLES
+from tradewind_data.schema import FIELDS
 from tradewind_data.sessions import Int64Array
-from tradewind_data.tables import Table
 
 
 @dataclass(frozen=True)
@@ -63,14 +61,19 @@ def _content(bundle: Bundle, path: str) -> str:
 def _file_diff(first: Bundle, second: Bundle, path: str) -> FileDiff:
     if path.startswith("bars/"):
         return _bars_diff(first, second, path)
-    name = path.removesuffix(".parquet")
-    before, after = (_rows(b.table(name) if path in b.manifest.files else None, name) for b in (first, second))
+    before, after = (_rows(b, path) for b in (first, second))
     return FileDiff(path, (after - before).total(), (before - after).total(), 0)
 
 
-def _rows(table: Table | None, name: str) -> Counter[tuple[object, ...]]:
-    table = tables.empty(TABLES[name]) if table is None else table
-    return Counter(zip(*(table[c.name].tolist() for c in TABLES[name]), strict=True))
+def _rows(bundle: Bundle, path: str) -> Counter[tuple[tuple[str, object], ...]]:
+    """The rows of a table or dataset with the names of its columns; none where the bundle has no such file."""
+    if path not in bundle.manifest.files:
+        return Counter()
+    folder, _, name = path.removesuffix(".parquet").rpartition("/")
+    table = bundle.datasets.dataset(name).table if folder == "datasets" else bundle.table(name)
+    # A NaN is not equal to itself, but one row without a value is like another.
+    columns = [[repr(value) for value in column.tolist()] for column in table.values()]
+    return Counter(tuple(zip(table, row, strict=True)) for row in zip(*columns, strict=True))
 
 
 def _bars_diff(first: Bundle, second: Bundle, path: str) -> FileDiff:
