@@ -73,8 +73,8 @@ class Filter:
         self._left = min(max(WORK // max(len(self.active) * self.program.n, 1), 30), 300)
         while at < len(self.active):
             self._restrict(at)
-            ahead = [e for e in range(at, len(self.active)) if self.active[e] and not self.needed[e]]
-            if not ahead:
+            ahead = at + np.flatnonzero((self.active & ~self.needed)[at:])
+            if not len(ahead):
                 return
             if not self._left:
                 self.active &= self.support | self.needed
@@ -82,10 +82,10 @@ class Filter:
             block = np.zeros(len(self.active), dtype=bool)
             block[ahead[:size]] = True
             if self._attempt(block):
-                at, size = ahead[min(size, len(ahead)) - 1] + 1, 2 * size
+                at, size = int(ahead[min(size, len(ahead)) - 1]) + 1, 2 * size
             elif size == 1:
                 self.needed[ahead[0]] = True
-                at = ahead[0] + 1
+                at = int(ahead[0]) + 1
                 self._witnesses()
             else:
                 size = max(size // 4, 1)
@@ -126,10 +126,8 @@ class Filter:
 
     def _flag(self) -> None:
         """An element is needed when a known portfolio breaks it and no other active one."""
-        for broken in self._broken:
-            single = np.flatnonzero(self.active & (broken > NOTHING))
-            if len(single) == 1:
-                self.needed[single[0]] = True
+        broken = (np.array(self._broken) > NOTHING) & self.active
+        self.needed[broken[broken.sum(axis=1) == 1].argmax(axis=1)] = True
 
     def _witnesses(self) -> None:
         """Find needed elements by moving the latest portfolio across one box each (once for every portfolio)."""
@@ -166,8 +164,12 @@ def moves(program: ElasticProgram, weights: Floats, candidates: Flags, active: F
     """Portfolios (int64[c] elements, float64[c, n] points) that cross one box each to mend every broken row.
 
     The asset of the box moves alone, but for the assets off every kink, which move along so that tight rows stay.
-    They are guesses: whoever takes them measures them.
+    They are guesses: whoever takes them measures them. No single step mends two assets that sit on a kink outside their
+    boxes.
     """
+    outside, inside = _broken_boxes(program, weights, active), _inside(program, weights, active)
+    if len({position for position, _ in outside if not inside[position]}) > 1:
+        return
     at = _Tangent(program, weights, active)
     for start, box in zip(program.starts, program.blocks, strict=False):
         if isinstance(box, Box):
@@ -190,13 +192,14 @@ def _leaving(box: Box, rows: Ints, weights: Floats, sign: float) -> Ints:
 class _Tangent:
     """The rows of an elastic program at one portfolio: which are broken, which are tight, and who may move along.
 
-    Rows that hold come first and must not change, broken ones after them, and must change by what they are off.
+    Rows that hold come first and must not change, broken ones after them, and must change by what they are off. A free
+    asset outside its own box has no choice: it goes back to the side it broke (``_jump``), and its row with it.
     """
 
     def __init__(self, program: ElasticProgram, weights: Floats, active: Flags) -> None:
         self.weights = weights
         left, right, excess, tight = _rows(program, weights, active)
-        self._free = np.flatnonzero(_inside(program, weights, active))
+        free = _inside(program, weights, active)
         broken = np.abs(excess) > NOTHING
         boxes = _broken_boxes(program, weights, active)
         units = np.zeros((len(boxes), program.n))
@@ -208,31 +211,57 @@ class _Tangent:
         self._rows = {
             sign: np.concatenate([rows[hold], rows[broken], units]) for sign, rows in ((1.0, right), (-1.0, left))
         }
+        self._free = np.flatnonzero(free)
         self._loose = self._rows[1.0][:, self._free]
-        self._inverse = _inverse(self._loose)
-        self._apart = _outside(self._loose, self._inverse, self._change)
+        self._settle(free, dict(reversed(boxes)))
+
+    def _settle(self, free: Flags, sizes: dict[int, float]) -> None:
+        """Send the free assets outside their boxes back; what is left is a system of the few rows alone."""
+        back = [position for position in sizes if free[position]]
+        self._back, self._jump = np.array(back, dtype=np.int64), np.array([-sizes[position] for position in back])
+        self._others = np.setdiff1d(self._free, self._back)
+        rows = self._rows[1.0]
+        self._open = np.abs(rows[:, self._others]).max(axis=1, initial=0.0) > 0
+        left = self._change - rows[:, self._back] @ self._jump
+        self._open |= np.abs(left) > NOTHING
+        self._open[: self._held] = True
+        self._goal, self._narrow = left[self._open], rows[self._open][:, self._others]
+        self._inverse = _inverse(self._narrow)
+        self._apart = _outside(self._narrow, self._inverse, self._goal)
 
     def step(self, positions: Ints, sign: float) -> tuple[Ints, Floats]:
         """(which positions can, points float64[c, n]): a step of each asset that mends all broken rows."""
         steep = sign * self._rows[sign][:, positions]
         if np.abs(self._apart).max(initial=0.0) > 1e-6 * np.abs(self._change).max(initial=0.0):
-            good, length, along = self._exact(steep)
+            who = self._others
+            good, length, along = self._exact(steep[self._open])
+            good, (length, along) = self._elsewhere(positions, good, length, along)
+            points = np.repeat(self.weights[None], len(good), axis=0)
+            points[:, self._back] += self._jump
         else:
+            who = self._free
             good, length, along = self._least(steep)
-        points = np.repeat(self.weights[None], len(good), axis=0)
-        points[:, self._free] += along.T
+            points = np.repeat(self.weights[None], len(good), axis=0)
+        points[:, who] += along.T
         points[np.arange(len(good)), positions[good]] += sign * length
         return good, points
 
+    def _elsewhere(
+        self, positions: Ints, good: Ints, length: Floats, along: Floats
+    ) -> tuple[Ints, tuple[Floats, Floats]]:
+        """Only those whose asset is not sent back anyway."""
+        keep = ~np.isin(positions[good], self._back)
+        return good[keep], (length[keep], along[:, keep])
+
     def _exact(self, steep: Floats) -> tuple[Ints, Floats, Floats]:
-        """(who, how far, float64[f, c] how the free move along) where the free alone could not change the rows so."""
-        left = _outside(self._loose, self._inverse, steep)
+        """(who, how far, float64[f, c] how the others move along) where those alone could not change the rows so."""
+        left = _outside(self._narrow, self._inverse, steep)
         with np.errstate(divide="ignore", invalid="ignore"):
             length = (left * self._apart[:, None]).sum(axis=0) / (left**2).sum(axis=0)
             miss = np.abs(left * length - self._apart[:, None]).max(axis=0, initial=0.0)
         good = np.flatnonzero((length > 0) & (miss <= NOTHING))
         length = length[good]
-        return good, length, self._inverse @ (self._change[:, None] - steep[:, good] * length)
+        return good, length, self._inverse @ (self._goal[:, None] - steep[:, good] * length)
 
     def _least(self, steep: Floats) -> tuple[Ints, Floats, Floats]:
         """The same where they could: the free keep the rows that hold, and the step is as long as the rest needs."""
