@@ -13,29 +13,16 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from tradewind_optimize.problem import CompiledProblem, Floats, HingeSet, Ints, Solution
+from tradewind_optimize.solvers.standard import StandardForm
 
 
 @dataclass(frozen=True, eq=False)
-class Lifted:
-    """The arrays of the standard form (R as triplets) and what is needed to come home again."""
+class Lifted(StandardForm):
+    """The standard form with ``curvature`` p, and what is needed to come home again."""
 
-    problem: CompiledProblem
+    curvature: Floats
     free: Ints
     fixed_weights: Floats
-    cost: Floats
-    curvature: Floats
-    lower: Floats
-    upper: Floats
-    rows: Ints
-    columns: Ints
-    values: Floats
-    row_lower: Floats
-    row_upper: Floats
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """(rows, columns) of R."""
-        return len(self.row_lower), len(self.cost)
 
     def restore(self, x: Floats, row_duals: Floats, solver: str, iterations: int, note: str) -> Solution:
         """The Solution in the problem's own weights, clipped into the box (solvers stop a hair outside)."""
@@ -79,15 +66,15 @@ def lift(problem: CompiledProblem) -> Lifted:
     extra = np.full(len(epigraphs.prices) + len(factor_rows), np.inf)
     return Lifted(
         problem,
-        free,
-        base,
         np.concatenate([cost + epigraphs.cost, epigraphs.prices, np.zeros(len(factor_rows))]),
-        np.concatenate([curvature, np.zeros(len(epigraphs.prices)), problem.factor_scales]),
         np.concatenate([problem.lower[free], -extra]),
         np.concatenate([problem.upper[free], extra]),
         *_sorted(matrix),
         np.concatenate([problem.row_lower - offset, np.full(k, -np.inf), epigraphs.bounds, factor_rows]),
         np.concatenate([problem.row_upper - offset, problem.hinge_bounds - epigraphs.shift, nothing, factor_rows]),
+        np.concatenate([curvature, np.zeros(len(epigraphs.prices)), problem.factor_scales]),
+        free,
+        base,
     )
 
 

@@ -13,32 +13,19 @@ from dataclasses import dataclass
 import numpy as np
 
 from tradewind_optimize.problem import CompiledProblem, Floats, HingeSet, Ints, Solution
+from tradewind_optimize.solvers.standard import StandardForm
 
 
 @dataclass(frozen=True, eq=False)
-class Pieces:
-    """min cost'x, lower ≤ x ≤ upper, row_lower ≤ R x ≤ row_upper; R as triplets, m linear rows, then k hinge rows.
+class Pieces(StandardForm):
+    """The standard form of m linear rows, then k hinge rows, over pieces.
 
     ``asset`` and ``sign`` say which weight a piece belongs to and whether it raises it; ``base`` float64[n] is r.
     """
 
-    problem: CompiledProblem
     base: Floats
     asset: Ints
     sign: Floats
-    cost: Floats
-    lower: Floats
-    upper: Floats
-    rows: Ints
-    columns: Ints
-    values: Floats
-    row_lower: Floats
-    row_upper: Floats
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """(rows, columns) of R."""
-        return len(self.row_lower), len(self.cost)
 
     def restore(self, x: Floats, row_duals: Floats, solver: str, iterations: int, note: str) -> Solution:
         """The Solution in weights."""
@@ -63,7 +50,7 @@ def split(problem: CompiledProblem) -> Pieces:
     offset, held = problem.rows.dot(base), problem.hinges.values(base)
     row_lower = np.concatenate([problem.row_lower - offset, np.full(k, -np.inf)])
     row_upper = np.concatenate([problem.row_upper - offset, problem.hinge_bounds - held])
-    return Pieces(problem, base, asset, sign, cost, lower, upper, rows, columns, values, row_lower, row_upper)
+    return Pieces(problem, cost, lower, upper, rows, columns, values, row_lower, row_upper, base, asset, sign)
 
 
 def _joined(first: HingeSet, second: HingeSet) -> HingeSet:
