@@ -199,10 +199,12 @@ class BarData:
         Oldest bar first, columns in the order of the assets. It is what history(…).to_numpy() gives, and takes a tenth
         of the time, since no index and no frame is made. Not to be written to: it may be a part of the stored prices.
         """
-        self._check_frequency(frequency)
+        if frequency not in self._prices.frequencies:
+            self._check_frequency(frequency)
         single = isinstance(assets, Asset)
         columns = self._column(assets) if single else self._columns(assets)  # type: ignore[arg-type]  # single tells
-        field = _checked(field, HISTORY_FIELDS)
+        if field not in HISTORY_FIELDS:
+            _checked(field, HISTORY_FIELDS)
         values = self._prices.window(field, columns, self.end, bar_count, self._seen, frequency)
         values = values[:, 0] if single else values[:]
         values.setflags(write=False)

@@ -41,7 +41,7 @@ class Clock:
 
     def close(self, session: int) -> int:
         """Return the time of the session's last bar, ns UTC: the close of the market."""
-        return int(self.sessions.closes[session])
+        return self.sessions.closes.item(session)
 
     def bars(self, session: int) -> range:
         """Return the moments of the session's bars in order."""

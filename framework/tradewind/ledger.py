@@ -79,7 +79,7 @@ class Ledger:
         self._from_outside, self._base, self._growth = 0.0, capital, 1.0
         self._actions, self._semantics = actions, semantics
         self._held = np.zeros(columns + 1, dtype=np.int64)
-        self._count = 0
+        self.held = self._held[:0]  # the columns with a position, ascending (a view; do not write)
         self._sums = np.zeros(6)
         self._balances, self._values = self.book.cash.data, self._sums.data  # their numbers as plain floats
         self._summed = False  # whether the sums are those of the book as it stands
@@ -114,11 +114,6 @@ class Ledger:
         if self.mark_first is not None and self._cash_settles:
             self.marked()
         return self._balances[kernels.FLOW]
-
-    @property
-    def held(self) -> np.ndarray:
-        """The columns with a position, ascending (a view; do not write)."""
-        return self._held[: self._count]
 
     def marked(self) -> kernels.Book:
         """Return the book with the holdings valued now: in a minute run they are marked when somebody looks."""
@@ -227,7 +222,7 @@ class Ledger:
 
     def apply_fills(self, fills: np.ndarray) -> None:
         """Book the fills of one bar (matching.FILL) in order, then their commissions."""
-        self._count = kernels.apply_fills(self._table, self._cash, self._held, self._count, fills)
+        self._hold(kernels.apply_fills(self._table, self._cash, self._held, len(self.held), fills))
         self._summed = False
 
     def mark(self, columns: np.ndarray, prices: np.ndarray) -> None:
@@ -241,9 +236,14 @@ class Ledger:
         self._totals = None
         return self._summed
 
+    def _hold(self, count: int) -> None:
+        """Let the first entries of the list of held columns be those that count; the view is made when it changes."""
+        if count != len(self.held):
+            self.held = self._held[:count]
+
     def _touched(self, columns: np.ndarray) -> None:
         """Bring the list of held columns up to date."""
-        self._count = kernels.update_held(self._table, self._held, self._count, columns)
+        self._hold(kernels.update_held(self._table, self._held, len(self.held), columns))
         self._summed = False
 
     def run_quiet(self, close: np.ndarray, first: int, stop: int, rows: np.ndarray) -> int:

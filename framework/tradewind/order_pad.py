@@ -148,7 +148,8 @@ class OrderPad:
 
     def _open_page(self, verb: str) -> None:
         """Begin to order in this bar, if it is time to order."""
-        self.check_may_order(verb)
+        if self._moment.phase is not Phase.TRADING:
+            self.check_may_order(verb)
         self.opened, self.unit, self._sized = self.data.now, NOT_PREPARED, False
         session = self._moment.session
         if not (self._listed_from <= session < self._listed_until or self._controls.trading):
@@ -167,11 +168,10 @@ class OrderPad:
         if not self._sized:
             self._closes = self._prices.quotes(self.data.end).data
             self.equity = self._ledger.equity
-            self.of_equity = self.equity.__mul__
-            placed = self.blotter.count - self._count_before
-            many = (placed if self._prepared else self._asked) >= self._many
-            self._asked, self._count_before, self._sized, self._prepared = 0, self.blotter.count, True, False
-            if many:
+            self.of_equity, self._sized = self.equity.__mul__, True
+            asked = self.blotter.count - self._count_before if self._prepared else self._asked
+            self._asked, self._prepared = 0, False
+            if asked >= self._many:
                 self._prepare()
         self._asked += via == TARGET_PERCENT
         if self._asked == self._many and not self._prepared:
@@ -185,6 +185,7 @@ class OrderPad:
         quotes, session = self._prices.quotes(self.data.end), self._moment.session
         sizing.prepared(self._ledger.book.table, quotes, finder.start, finder.orderable_to, session, numbers)
         (self.unit, self.held), self._prepared = numbers.tolist(), True
+        self._count_before = self.blotter.count
 
     def _orderable(self, asset: Asset, via: int) -> int:
         """Return the asset's column, NOWHERE when it is past its life; refuse a wrong moment and what is no asset.

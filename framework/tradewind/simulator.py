@@ -68,6 +68,7 @@ class Simulator:
         algorithm.pad.exact_prices = semantics.exact_prices
         self.desk: MarginDesk | None = None
         self._eventful = self._eventful_sessions()
+        self._pays: list[bool] = ledger.sessions_with_dividends.tolist()
         self._quiet, self._schedules_seen = ~self._eventful, 0
 
     def initialize(self) -> None:
@@ -115,7 +116,8 @@ class Simulator:
         """Run one session of a daily run that has nothing but dividends, its bar and the user's functions."""
         algorithm, blotter, ledger, prices = self.algorithm, self.blotter, self.ledger, self.market.prices
         now, quotes = self.market.clock.close(session), prices.quotes(session)
-        ledger.start_of_session(session, prices.price_before)
+        if self._pays[session]:
+            ledger.start_of_session(session, prices.price_before)
         algorithm.to_session(session, now, quotes)
         if blotter.anything_open:
             self._fill(session, now)

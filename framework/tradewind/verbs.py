@@ -166,7 +166,7 @@ def order_target_percent(
                 return None
     except (AttributeError, IndexError, TypeError):  # not prepared, no asset of this bundle, no number: see below
         pass
-    return _pad(TARGET_PERCENT).order(TARGET_PERCENT, asset, target, limit_price, stop_price, style)
+    return (pad or _pad(TARGET_PERCENT)).order(TARGET_PERCENT, asset, target, limit_price, stop_price, style)
 
 
 def batch_market_order(share_counts: Any) -> list[str]:
