@@ -152,12 +152,19 @@ class Bundle:
         """A table of schema.py as it is stored, column → array (tables.py). BundleCorrupt."""
         return self._columns(name, FUTURES if name == "futures" else TABLES[name])
 
+    def _near(self, file: str) -> Place:
+        """A table's file; of a bundle elsewhere the copy that is kept on this machine, where it can be."""
+        path, facts = self.path / file, self.manifest.files.get(file)
+        if isinstance(path, Path) or facts is None:
+            return path
+        return Cache(self.hash).file(file, facts.sha256, path.read_bytes) or path
+
     def _columns(self, name: str, columns: tuple[Column, ...]) -> Mapping[str, tables.Array]:
         import pyarrow as pa
 
         file = f"{name}.parquet"
         try:
-            return tables.read(self.path / file, columns)
+            return tables.read(self._near(file), columns)
         except FileNotFoundError:
             raise BundleCorrupt(self.name, file, "is missing") from None
         except (pa.ArrowException, OSError, KeyError) as e:

@@ -1,6 +1,7 @@
 """The derived cache: decoded fields as plain files that are mapped into memory and shared between processes.
 
     <cache>/<content hash>/<key>.f8      the array's bytes, C order, little endian
+    <cache>/<content hash>/NAME.parquet  a table of a bundle that lies elsewhere, as it is there
     <cache>/<content hash>/<key>.json    its shape, its size and the time of its last change
 
 <cache> is the environment's TRADEWIND_CACHE (``off`` = none), else ``bundles`` in the platform's cache folder. A daily
@@ -12,12 +13,13 @@ made again from the bundle, and a disk that refuses means that none is kept. TRA
 
 from __future__ import annotations
 
+import hashlib
 import json
 import mmap
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -26,6 +28,7 @@ from typing import Any
 import numpy as np
 
 from tradewind_data.gridfile import FloatArray
+from tradewind_data.manifest import file_sha256
 
 FORMAT = 1  # rises when a derived number changes its meaning
 DEFAULT_BYTES = 8_000_000_000
@@ -90,6 +93,26 @@ class Cache:
             return np.frombuffer(found, dtype="<f8").reshape(-1, shape[-1])
         except (OSError, ValueError):
             return None
+
+    def file(self, name: str, sha256: str, fetch: Callable[[], bytes]) -> Path | None:
+        """A copy of a file that lies elsewhere, fetched unless there is one of that hash; None if it cannot be kept."""
+        if self._folder is None or self._root is None:
+            return None
+        path = self._folder / name
+        if path.is_file() and file_sha256(path) == sha256:
+            return path
+        data = fetch()
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            if hashlib.sha256(data).hexdigest() != sha256 or not make_room(self._root, len(data), self._folder):
+                return None
+            handle, made = tempfile.mkstemp(prefix=".making-", dir=self._folder)
+            with os.fdopen(handle, "wb") as file:
+                file.write(data)
+            os.replace(made, path)
+        except OSError:
+            return None
+        return path
 
     def spent(self, key: str, more: int) -> int:
         """What was spent without the array of a key, in all processes: ``more`` than before; 0 if nothing is kept."""

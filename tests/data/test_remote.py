@@ -110,6 +110,33 @@ def test_the_cache_is_on_this_machine(mine: Bundle, store, tmp_path: Path, monke
         np.testing.assert_array_equal(value, after[name], name)
 
 
+def test_tables_are_fetched_once(mine: Bundle, store, tmp_path: Path, monkeypatch) -> None:
+    push(mine, "mine/mine", store)
+    fetched: list[str] = []
+    for how in ("open", "read_bytes"):
+        real = getattr(RemotePath, how)
+        monkeypatch.setattr(RemotePath, how, lambda self, *a, r=real: (fetched.append(self.name), r(self, *a))[1])
+
+    def opened() -> list[str]:
+        fetched.clear()
+        far = open_bundle("mine/mine", filesystem=store)
+        assert [repr(asset) for asset in far.finder] == [repr(asset) for asset in mine.finder]
+        assert far.actions.splits.numerator.tolist() == mine.actions.splits.numerator.tolist()
+        return sorted(set(fetched))
+
+    assert {"assets.parquet", "splits.parquet", "manifest.json"} <= set(opened())
+    assert opened() == ["manifest.json"]
+    copy = tmp_path / "cache" / mine.hash / "assets.parquet"
+    copy.write_bytes(copy.read_bytes()[:-9])
+    assert opened() == ["assets.parquet", "manifest.json"]
+    monkeypatch.setenv("TRADEWIND_CACHE_BYTES", "10")
+    copy.unlink()
+    assert opened() == ["assets.parquet", "manifest.json"]
+    assert not copy.exists()
+    monkeypatch.setenv("TRADEWIND_CACHE", "off")
+    assert "splits.parquet" in opened()
+
+
 def test_pushing_again_copies_only_what_is_new(mine: Bundle, folder, store) -> None:
     push(mine, "b/mine", store)
     again = push(mine, "b/mine", store)
