@@ -67,8 +67,19 @@ def _terms(objective: Objective, universe: Universe, held: Ints) -> Terms:
             raise InvalidParameter(word, f"terms().{name}", f"{len(part)} entries", f"of length 0 or {n}, one an asset")
     if len(terms.curvature) != len(terms.target):
         raise InvalidParameter(word, "terms().target", f"{len(terms.target)} entries", "as long as curvature")
+    _require_shape(terms.costs, n, word)
     _require_convex(terms, word)
     return terms
+
+
+def _require_shape(costs: HingeSet | None, n: int, word: str) -> None:
+    """InvalidParameter when a part of the hinge costs is not [j, n]."""
+    if costs is None:
+        return
+    for name in ("linear", "up", "down", "anchor"):
+        shape = np.shape(getattr(costs, name))
+        if shape != (len(costs), n):
+            raise InvalidParameter(word, f"terms().costs.{name}", f"shape {shape}", f"of shape ({len(costs)}, {n})")
 
 
 def _require_convex(terms: Terms, word: str) -> None:

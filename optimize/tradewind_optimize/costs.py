@@ -133,11 +133,22 @@ class Penalized(Objective):
         """The terms of the objective and of every penalty, summed."""
         total = self.objective.terms(universe, held)
         for penalty in self.penalties:
-            total = _sum(total, penalty.terms(universe))
+            total = _sum(total, _price(penalty, universe))
         return total
 
     def __repr__(self) -> str:
         return f"Penalized({', '.join(map(repr, (self.objective, *self.penalties)))})"
+
+
+def _price(penalty: Penalty, universe: Universe) -> Terms:
+    """The terms of a penalty; what would be lost in a sum is refused."""
+    word, terms = type(penalty).__name__, penalty.terms(universe)
+    if not isinstance(terms, Terms):
+        raise InvalidType(word, "terms()", terms, "an opt.Terms", "Return opt.Terms(linear=…, costs=…).")
+    if terms.factors is not None or len(terms.exits) or terms.maximize:
+        found = "factors" if terms.factors is not None else "exits" if len(terms.exits) else "maximize"
+        raise InvalidParameter(word, "terms()", found, "linear, curvature with target, costs and constant alone")
+    return terms
 
 
 def _sum(first: Terms, second: Terms) -> Terms:

@@ -28,7 +28,7 @@ from tradewind_optimize.errors import InvalidParameter, InvalidType
 from tradewind_optimize.experimental import FACTORS, RiskModelExposure
 from tradewind_optimize.objectives import MaximizeAlpha, Objective, TargetWeights, Terms
 from tradewind_optimize.parameters import NotConstrained
-from tradewind_optimize.problem import Box, Convex, Hinge, Linear, Quadratic
+from tradewind_optimize.problem import Box, Convex, Hinge, HingeSet, Linear, Quadratic
 from tradewind_optimize.utility import MinimizeRisk
 
 IMPOSSIBLE = [FixedWeight("z", 1.0), CannotHold("z")]
@@ -271,6 +271,11 @@ def test_blocks_may_be_written_with_lists_and_single_numbers(build):
     [
         (lambda: Terms(linear=np.array([np.nan])), "finite everywhere"),
         (lambda: Terms(curvature=np.array([-1.0]), target=np.zeros(1)), "≥ 0 in curvature"),
+        (lambda: Terms(costs=HingeSet(*np.zeros((2, 1, 1)), -np.ones((1, 1)), np.zeros((1, 1)))), "slopes of costs"),
+        (
+            lambda: Terms(costs=HingeSet(*np.zeros((3, 1, 1)), np.zeros((1, 2)))),
+            r"costs.anchor must be of shape \(1, 1\)",
+        ),
     ],
 )
 def test_terms_of_ones_own_must_be_finite_and_convex(terms, says):
@@ -346,3 +351,21 @@ def test_warnings_of_old_names_point_at_the_users_line(build):
     with pytest.warns(DeprecationWarning, match="is now") as caught:
         build()
     assert caught[0].filename == __file__
+
+
+@pytest.mark.parametrize(
+    ("terms", "error"),
+    [
+        (None, InvalidType),
+        (Terms(factors=np.ones((1, 1)), factor_scales=np.ones(1), factor_center=np.zeros(1)), InvalidParameter),
+        (Terms(exits=np.array([0])), InvalidParameter),
+        (Terms(linear=np.ones(1), maximize=True), InvalidParameter),
+    ],
+)
+def test_what_a_penalty_cannot_say_is_refused_and_not_dropped(terms, error):
+    class Odd(opt.Penalty):
+        def terms(self, universe):
+            return terms
+
+    with pytest.raises(error, match=r"Odd: terms\(\) must be"):
+        run_optimization(opt.Penalized(TargetWeights({"a": 1.0}), Odd()), [])

@@ -41,7 +41,7 @@ from tradewind_optimize.errors import (
 from tradewind_optimize.experimental import Newest
 from tradewind_optimize.objectives import MaximizeAlpha, Objective, TargetWeights, Terms
 from tradewind_optimize.parameters import NotConstrained
-from tradewind_optimize.problem import Box, Convex, Hinge, Linear, Quadratic
+from tradewind_optimize.problem import Box, Convex, Hinge, HingeSet, Linear, Quadratic
 from tradewind_optimize.result import OptimizationResult
 from tradewind_optimize.risk import RiskModel
 from tradewind_optimize.utility import MaximizeUtility, MinimizeRisk
@@ -58,6 +58,7 @@ __all__ = [
     "FixedWeight",
     "Frozen",
     "Hinge",
+    "HingeSet",
     "InfeasibleConstraints",
     "InvalidParameter",
     "InvalidType",
