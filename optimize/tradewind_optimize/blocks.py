@@ -62,6 +62,7 @@ def _box(block: Box, n: int, word: str) -> Box:
         hint = "universe.inside(labels) gives the positions of the labels that are in the problem."
         raise InvalidParameter(word, "Box.positions", at.tolist(), f"integers from 0 to {n - 1}", hint)
     low, high = (_floats(word, f"Box.{side}", getattr(block, side), at.shape, True) for side in ("lower", "upper"))
+    _require_reachable(low, high, word, "Box")
     return replace(block, positions=at.astype(np.int64), lower=low, upper=high)
 
 
@@ -75,7 +76,14 @@ def _linear(block: Linear, n: int, word: str) -> Linear:
         at = int(np.argmax(low - high))
         found = f"{low[at]:g} > {high[at]:g} in the row of {labels[at]!r}"
         raise InvalidParameter(word, "Linear.lower", found, "at most Linear.upper in every row")
+    _require_reachable(low, high, word, "Linear")
     return replace(block, matrix=matrix, lower=low, upper=high, labels=labels)
+
+
+def _require_reachable(low: Floats, high: Floats, word: str, kind: str) -> None:
+    if (low == np.inf).any() or (high == -np.inf).any():
+        side, end = ("lower", "inf") if (low == np.inf).any() else ("upper", "-inf")
+        raise InvalidParameter(word, f"{kind}.{side}", end, "a bound that some weight can keep")
 
 
 def _hinge(block: Hinge, n: int, word: str) -> Hinge:

@@ -311,9 +311,9 @@ def bounds(values: Any, word: str, parameter: str, free: Hashable, unlimited: fl
     if isinstance(raw, list) or raw.dtype == object:
         raw = [unlimited if item is free else item for item in raw]
     numbers = _floats(raw, word, parameter)
-    bad = np.isnan(numbers)
+    bad = np.isnan(numbers) | (numbers == -unlimited)
     if bad.any():
-        found = f"NaN for {_some(list(keys.index[bad]))}"
+        found = f"{numbers[bad][0]:g} for {_some(list(keys.index[bad]))}".replace("nan", "NaN")
         hint = "Use NotConstrained for a side without a limit."
         raise InvalidParameter(word, parameter, found, "a number for every label", hint)
     return _column(keys, numbers, word, parameter)

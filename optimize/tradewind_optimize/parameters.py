@@ -51,6 +51,9 @@ def interval(word: str, names: tuple[str, str], low: Any, high: Any) -> tuple[fl
     if least > most:
         hint = f"Swap the two arguments: ({names[0]}, {names[1]}) = ({most:g}, {least:g})."
         raise InvalidParameter(word, names[0], f"{least:g}", f"≤ {names[1]} = {most:g}", hint)
+    if math.inf in (least, -most):
+        side, end = (names[0], least) if least == math.inf else (names[1], most)
+        raise InvalidParameter(word, side, f"{end:g}", "a bound that some weight can keep")
     return least, most
 
 

@@ -9,7 +9,7 @@ import pytest
 
 import tradewind.optimize as opt
 from tradewind_optimize.constraints.base import Constraint
-from tradewind_optimize.constraints.exposure import MaxGrossExposure, NetExposure
+from tradewind_optimize.constraints.exposure import FactorExposure, MaxGrossExposure, NetExposure
 from tradewind_optimize.constraints.group import Basket, NetGroupExposure
 from tradewind_optimize.constraints.pair import Pair
 from tradewind_optimize.constraints.position import (
@@ -236,6 +236,7 @@ def ones(universe):
         (lambda u: [Convex(lambda w: True)], InvalidType, "one cvxpy constraint"),
         (lambda u: [Box(u.positions(["nobody"]), 0.0, 1.0)], InvalidParameter, "universe.inside"),
         (lambda u: [Box([9], 0.0, 1.0)], InvalidParameter, "integers from 0 to 1"),
+        (lambda u: [Box([0], np.inf, np.inf)], InvalidParameter, "Box.lower must be a bound that"),
         (lambda u: [Box([0], np.nan, 1.0)], InvalidParameter, "Box.lower must be free of NaN"),
         (lambda u: [Linear(np.nan * ones(u), [0.0], [1.0], (None,))], InvalidParameter, "found NaN"),
         (lambda u: [Linear(np.ones((1, 3)), [0.0], [1.0], (None,))], InvalidParameter, r"of shape \(1, 2\)"),
@@ -302,6 +303,10 @@ def test_terms_of_ones_own_must_be_finite_and_convex(terms, says):
         (lambda: risk(0, max_momentum="x"), InvalidType, "max_momentum must be a number"),
         (lambda: risk(0, -0.1, min_basic_materials=0.0), InvalidParameter, "min_basic_materials twice"),
         (lambda: risk(0, *[0.1] * 33), InvalidParameter, "33 by position"),
+        (lambda: NetExposure(np.inf, np.inf), InvalidParameter, "min must be a bound that some weight can keep"),
+        (lambda: Basket(["a"], -np.inf, -np.inf), InvalidParameter, "max_net_exposure must be a bound that"),
+        (lambda: PositionConcentration({"a": np.inf}, {"a": np.inf}), InvalidParameter, "found inf for 'a'"),
+        (lambda: risk(0, max_momentum=-np.inf, min_momentum=-np.inf), InvalidParameter, "found -inf for 'momentum'"),
     ],
 )
 def test_more_arguments_that_cannot_be_meant(build, error, says):
@@ -369,3 +374,16 @@ def test_what_a_penalty_cannot_say_is_refused_and_not_dropped(terms, error):
 
     with pytest.raises(error, match=r"Odd: terms\(\) must be"):
         run_optimization(opt.Penalized(TargetWeights({"a": 1.0}), Odd()), [])
+
+
+def test_a_constraint_does_not_change_with_the_frame_it_came_from():
+    loadings = pd.DataFrame({"f": [1.0, 2.0]}, index=["a", "b"])
+    word = FactorExposure(loadings, {"f": 0.0}, {"f": 0.5})
+    loadings.loc["a", "f"] = 100.0
+    assert calculate_optimal_portfolio(TargetWeights({"a": 1.0}), [word])["a"] == pytest.approx(0.5)
+
+
+def test_nothing_is_printed_when_every_weight_is_fixed(capfd):
+    words = [FixedWeight("a", 0.25), NetExposure(0.25 + 5e-9, 1.0)]
+    assert run_optimization(TargetWeights({"a": 1.0}), words).success
+    assert capfd.readouterr() == ("", "")

@@ -95,7 +95,7 @@ class FactorExposure(Constraint):
         if not isinstance(loadings, pd.DataFrame):
             hint = "A single factor is a frame of one column: series.to_frame('beta')."
             raise InvalidType(word, "loadings", loadings, "a DataFrame (assets x factors)", hint)
-        self.loadings = loadings
+        self.loadings = loadings.copy(deep=False)  # what is written into the user's frame later stays there
         self._keys = Keys(index_of(loadings.index)).require_unique(word, "loadings.index")
         factors = Keys(index_of(loadings.columns)).require_unique(word, "loadings.columns")
         self.factors = tuple(factors)

@@ -28,14 +28,15 @@ def solve(problem: CompiledProblem) -> Solution:
     matrix = sparse.vstack([rows, sparse.eye(lifted.shape[1])], format="csc")
     low = np.maximum(np.concatenate([lifted.row_lower, lifted.lower]), -_LARGE)
     high = np.minimum(np.concatenate([lifted.row_upper, lifted.upper]), _LARGE)
+    if not lifted.shape[1] or (low > high).any():  # it would complain on standard output
+        return Solution.without_answer(
+            "failed", NAME, "takes no fixed portfolio and no crossing bounds"
+        )
     solver = osqp.OSQP()
-    try:
-        solver.setup(
-            sparse.csc_matrix(sparse.diags(lifted.curvature / scale)), lifted.cost / scale, matrix, low, high,
-            verbose=False, eps_abs=1e-10, eps_rel=1e-10, max_iter=20_000, polishing=True, adaptive_rho_interval=50,
-        )  # fmt: skip
-    except osqp.OSQPException as error:  # nothing left to choose, or bounds that cross: it takes neither
-        return Solution.without_answer("failed", NAME, f"refused the data ({error})")
+    solver.setup(
+        sparse.csc_matrix(sparse.diags(lifted.curvature / scale)), lifted.cost / scale, matrix, low, high,
+        verbose=False, eps_abs=1e-10, eps_rel=1e-10, max_iter=20_000, polishing=True, adaptive_rho_interval=50,
+    )  # fmt: skip
     answer = solver.solve(raise_error=False)
     note, iterations = str(answer.info.status), int(answer.info.iter)
     if note.startswith("primal infeasible"):
