@@ -29,9 +29,7 @@ def solve(problem: CompiledProblem) -> Solution:
     low = np.maximum(np.concatenate([lifted.row_lower, lifted.lower]), -_LARGE)
     high = np.minimum(np.concatenate([lifted.row_upper, lifted.upper]), _LARGE)
     if not lifted.shape[1] or (low > high).any():  # it would complain on standard output
-        return Solution.without_answer(
-            "failed", NAME, "takes no fixed portfolio and no crossing bounds"
-        )
+        return Solution.without_answer("failed", NAME, "takes no fixed portfolio and no crossing bounds")
     solver = osqp.OSQP()
     solver.setup(
         sparse.csc_matrix(sparse.diags(lifted.curvature / scale)), lifted.cost / scale, matrix, low, high,
