@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -356,14 +357,20 @@ def test_control_c_in_a_real_run(desk):
     text = "import time\ndef initialize(context):\n    pass\n"
     text += "def handle_data(context, data):\n    open('began', 'a').close()\n    time.sleep(0.05)\n"
     line = [sys.executable, "-m", "tradewind", "run", program(text), "-o", "out", "--no-report"]
-    process = subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    for _ in range(600):
-        if Path("began").exists():
-            break
-        time.sleep(0.05)
-    time.sleep(0.3)
-    process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=30)
+    heard = partial(
+        signal.signal, signal.SIGINT, signal.default_int_handler
+    )  # a shell's background jobs are deaf to it
+    with subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=heard) as process:
+        for _ in range(600):
+            if Path("began").exists():
+                break
+            time.sleep(0.05)
+        time.sleep(0.3)
+        process.send_signal(signal.SIGINT)
+        try:
+            _, said = process.communicate(timeout=30)
+        finally:
+            process.kill()
     assert process.returncode == 130, said
     assert "Traceback" not in said
     assert 0 < len(Result.load("out").perf) < 3270
