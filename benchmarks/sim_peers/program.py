@@ -11,9 +11,8 @@ def hooks(api, job):
     if job.kind == "minute":
         found = {"initialize": minute_initialize(api, job), "handle_data": minute_handle_data(api)}
     else:
-        trade = {"pandas": trade_pandas, "numpy": trade_numpy, "window": trade_window}[job.style](
-            api.order_target_percent
-        )
+        window = trade_window_of_one if job.assets == 1 else trade_window
+        trade = {"pandas": trade_pandas, "numpy": trade_numpy, "window": window}[job.style](api.order_target_percent)
         # Daily orders come from handle_data: zipline's scheduled functions miss an early close after a scheduled day.
         if job.rule == "daily":
             found = {"initialize": initialize(api, job, None), "handle_data": trade}
@@ -74,6 +73,18 @@ def trade_window(order_target_percent):
         weights = score / score.sum()
         for asset, weight in zip(context.assets, weights.tolist(), strict=True):
             order_target_percent(asset, weight)
+
+    return trade
+
+
+def trade_window_of_one(order_target_percent):
+    """As trade_window, written for one asset, as the program of backtesting.py is."""
+
+    def trade(context, data):
+        (asset,) = context.assets
+        window = data.window(asset, "close", LOOKBACK, "1d")
+        score = window[-1:] / window.mean()
+        order_target_percent(asset, (score / score.sum())[0])
 
     return trade
 
