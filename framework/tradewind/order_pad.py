@@ -3,14 +3,16 @@
 Every order goes through the same three steps: the intention becomes shares, it is checked that they may be ordered now,
 and they are handed to the blotter, which rounds them. Nothing is filled and no money moves here.
 
-A bar in which much is ordered is prepared once: unit[column] = price·multiplier and held[column] as plain floats. Then
-an order is  shares = asked·equity/unit − held  and one comparison (verbs.py). unit is NaN, which compares with nothing,
-wherever the pad has to look closer: not listed yet, past its life, no price in this bar, a price next to nothing. There
-is no unit at all before a bar is prepared, and while trading controls are set.
+A bar in which much is ordered is prepared once: unit[column] = price·multiplier and held[column] as plain floats (a
+view of them where few of many columns are ordered). Then an order is  shares = asked·equity/unit − held  and one
+comparison (verbs.py). unit is NaN, which compares with nothing, wherever the pad has to look closer: not listed yet,
+past its life, no price in this bar, a price next to nothing. There is no unit at all before a bar is prepared, and
+while trading controls are set.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import Enum
 from typing import Any, Protocol
 
@@ -48,7 +50,8 @@ FOREVER = 1 << 62
 NEVER = -2  # stands for the bar of the last quotes before there are any; a run's first `end` may be −1
 NOT_PREPARED: list[float] = []  # stands for unit: there is nothing in it
 NOTHING_LISTED: list[bool] = []
-FEW, WIDE = 4, 16  # a bar is prepared for at least so many orders, and for one in so many columns of the bundle
+FEW, WIDE = 4, 2048  # a bar is prepared for at least so many orders, and one more for so many columns of the bundle
+DENSE = 16  # one order for so many columns makes lists of the numbers worth while
 
 
 class Phase(Enum):
@@ -108,8 +111,8 @@ class OrderPad:
         self._listed_from = self._listed_until = NEVER  # the sessions over which it stays so
         self._sized = False
         self.equity, self.of_equity = 0.0, (0.0).__mul__
-        self.unit = NOT_PREPARED
-        self.held = NOT_PREPARED
+        self.unit: Sequence[float] | memoryview = NOT_PREPARED
+        self.held: Sequence[float] | memoryview = NOT_PREPARED
         self.blotter, self.placed, self.names = blotter, blotter.placed, blotter.names
         self._numbers = np.empty((2, len(finder)))
         self._asked, self._count_before, self._many = 0, 0, FEW + len(finder) // WIDE
@@ -172,19 +175,20 @@ class OrderPad:
             asked = self.blotter.count - self._count_before if self._prepared else self._asked
             self._asked, self._prepared = 0, False
             if asked >= self._many:
-                self._prepare()
+                self._prepare(asked)
         self._asked += via == TARGET_PERCENT
         if self._asked == self._many and not self._prepared:
-            self._prepare()
+            self._prepare(self._asked)
 
-    def _prepare(self) -> None:
-        """Prepare the bar for many orders."""
+    def _prepare(self, orders: int) -> None:
+        """Prepare the bar for so many orders."""
         if self._controls.trading:
             return
         finder, numbers = self._finder, self._numbers
         quotes, session = self._prices.quotes(self.data.end), self._moment.session
         sizing.prepared(self._ledger.book.table, quotes, finder.start, finder.orderable_to, session, numbers)
-        (self.unit, self.held), self._prepared = numbers.tolist(), True
+        self.unit, self.held = numbers.tolist() if orders * DENSE >= len(quotes) else (row.data for row in numbers)
+        self._prepared = True
         self._count_before = self.blotter.count
 
     def _orderable(self, asset: Asset, via: int) -> int:

@@ -346,3 +346,27 @@ def test_an_attribute_that_a_context_does_not_have_is_told_with_advice(market, o
     with pytest.raises(AttributeError) as caught:
         run(market, on_sessions({0: lambda context, data: data.unknown}))
     assert not any("initialize, as" in note for note in caught.value.__notes__)
+
+
+@pytest.mark.parametrize(("few", "dense"), [(1, 10**9), (1, 0), (3, 0)])
+def test_a_bar_prepared_as_lists_or_as_views_orders_what_one_after_another_does(market, monkeypatch, few, dense):
+    draw = np.random.default_rng(5)
+    for number in range(1, 9):
+        closes = (20 * np.exp(0.1 * draw.normal(size=12).cumsum())).round(2).tolist()
+        closes[number] = np.nan if number in (3, 4) else closes[number]
+        market.asset(number, closes)
+    weights = np.where(draw.random((12, 8)) < 0.2, 0.0, draw.normal(size=(12, 8)) * 0.2)
+    days = [0]
+
+    def handle_data(context, data):
+        for number, weight in zip(range(1, 9), weights[days[0]], strict=True):
+            api.order_target_percent(api.sid(number), weight if number % 2 else float(weight))
+        days[0] += 1
+
+    monkeypatch.setattr("tradewind.order_pad.FEW", 10**9)
+    expected = run(market, handle_data).orders
+    days[0] = 0
+    monkeypatch.setattr("tradewind.order_pad.FEW", few)
+    monkeypatch.setattr("tradewind.order_pad.DENSE", dense)
+    pd.testing.assert_frame_equal(run(market, handle_data).orders, expected, check_exact=True)
+    assert len(expected) > 50
