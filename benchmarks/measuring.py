@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 
 
 def least(work, times=3):
@@ -21,6 +22,20 @@ def in_turn(works, times=3, clock=time.process_time):
             work()
             spent[name] = min(spent[name], clock() - begun)
     return spent
+
+
+@contextmanager
+def one_processor():
+    """Keep this process on one processor, so that CPU seconds of threads and of none compare."""
+    before = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else None
+    if before is None:
+        yield
+        return
+    os.sched_setaffinity(0, {min(before)})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
 
 
 def in_child(code, *words, python=sys.executable, **environment):

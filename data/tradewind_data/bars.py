@@ -312,7 +312,7 @@ class BarReader:
             if len(there):
                 out[lo - start : hi - start, there] = file.few(field, place[there], lo - first, hi - first)
 
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
+        with ThreadPoolExecutor(_processors()) as pool:
             list(pool.map(read, self._files_between(start, end)))
         return out
 
@@ -331,7 +331,7 @@ class BarReader:
         for field in fields:
             out[field][end:] = nothing(field)
         if fields:
-            with ThreadPoolExecutor(os.cpu_count()) as pool:
+            with ThreadPoolExecutor(_processors()) as pool:
                 list(pool.map(lambda file, row: self._read_file(file, row, out), self._files.files, begins))
         for values in out.values():
             values.setflags(write=False)
@@ -444,3 +444,8 @@ def adjusted(
     out = np.array(raw, order="C")
     out[:, places] *= factor
     return out
+
+
+def _processors() -> int:
+    """The processors that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

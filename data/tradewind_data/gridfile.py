@@ -10,6 +10,7 @@ and stores a field that does not as float64.
 from __future__ import annotations
 
 import json
+import sys
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -35,6 +36,8 @@ GROUP_CELLS = 1 << 21
 _WHOLE = {"int32": np.dtype(np.int32)}
 _POWERS = range(5)
 _SAMPLE = 512
+_ALL_KNOWN = np.empty(0, dtype=np.uint8)
+_ALL_KNOWN.setflags(write=False)
 
 
 @dataclass(frozen=True, eq=False)
@@ -359,19 +362,18 @@ def _decode(chunk: pa.Array, scale: float | None, out: FloatArray) -> None:
         out[:] = chunk.to_numpy(zero_copy_only=False)
         return
     start, n = chunk.offset, len(chunk)
-    whole = np.frombuffer(chunk.buffers()[1], dtype=_WHOLE[str(chunk.type)], count=start + n)
-    np.divide(whole[start:], scale, out=out)
-    if chunk.null_count:
-        out[_nulls(chunk)] = np.nan
-
-
-def _nulls(chunk: pa.Array) -> Int64Array:
-    """The places of a column's nulls, ascending."""
-    start, n = chunk.offset, len(chunk)
+    whole = np.frombuffer(chunk.buffers()[1], dtype=_WHOLE[str(chunk.type)], count=start + n)[start:]
     first = start // 8
-    bits = np.frombuffer(chunk.buffers()[0], dtype=np.uint8)[first:]
-    known = np.unpackbits(bits, count=start - 8 * first + n, bitorder="little")[start - 8 * first :]
-    return np.flatnonzero(known == 0)
+    bits = np.frombuffer(chunk.buffers()[0], dtype=np.uint8)[first:] if chunk.null_count else _ALL_KNOWN
+    if "numba" in sys.modules:
+        from tradewind_data.wholes import divide
+
+        divide(whole, bits, start - 8 * first, scale, out)
+        return
+    np.divide(whole, scale, out=out)
+    if len(bits):
+        known = np.unpackbits(bits, count=start - 8 * first + n, bitorder="little")[start - 8 * first :]
+        out[np.flatnonzero(known == 0)] = np.nan
 
 
 class _Guard:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -79,6 +80,22 @@ def test_stored_types_scale_and_nulls(tmp_path: Path) -> None:
     assert json.loads(schema.metadata[b"tradewind.grid"])["rows"] == 3
     assert pq.read_table(tmp_path / "x.parquet").column("open").to_pylist() == [1025, 1025, 1025, None, 1025, 1025]
     assert same_bits(file.values("open"), values[0])
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+def test_both_ways_of_decoding_give_the_same_bits_wherever_a_part_begins(tmp_path: Path, monkeypatch, compiled) -> None:
+    rng = np.random.default_rng(3)
+    values = np.round(rng.uniform(1, 99, (5, 41, 5)), 2)
+    values[:4, rng.random((41, 5)) < 0.3] = np.nan
+    file = written(tmp_path / "x.parquet", values)
+    if compiled:
+        import numba  # noqa: F401 - the way of processes that have it
+    else:
+        monkeypatch.delitem(sys.modules, "numba", raising=False)
+    for lo in range(20):
+        for hi in (lo + 1, 33, 41):
+            assert same_bits(file.values("close", lo, hi), np.ascontiguousarray(values[3, lo:hi]))
+    assert same_bits(file.values("volume"), values[4])
 
 
 def test_many_groups_are_one_array_and_parts_are_pruned(tmp_path: Path, monkeypatch) -> None:
