@@ -53,28 +53,24 @@ def trade_pandas(order_target_percent):
     return trade
 
 
-def trade_numpy(order_target_percent):
-    def trade(context, data):
-        window = data.history(context.assets, "close", LOOKBACK, "1d").to_numpy()
-        score = window[-1] / window.mean(0)
-        weights = score / score.sum()
-        for asset, weight in zip(context.assets, weights.tolist(), strict=True):
-            order_target_percent(asset, weight)
+def trade_arrays(read):
+    """The trade over the arrays that read(data, assets) gives: of history's frame, or tradewind's own."""
 
-    return trade
+    def of(order_target_percent):
+        def trade(context, data):
+            window = read(data, context.assets)
+            score = window[-1] / window.mean(0)
+            weights = score / score.sum()
+            for asset, weight in zip(context.assets, weights.tolist(), strict=True):
+                order_target_percent(asset, weight)
+
+        return trade
+
+    return of
 
 
-def trade_window(order_target_percent):
-    """As trade_numpy, with the array that tradewind offers in the place of the frame's."""
-
-    def trade(context, data):
-        window = data.window(context.assets, "close", LOOKBACK, "1d")
-        score = window[-1] / window.mean(0)
-        weights = score / score.sum()
-        for asset, weight in zip(context.assets, weights.tolist(), strict=True):
-            order_target_percent(asset, weight)
-
-    return trade
+trade_numpy = trade_arrays(lambda data, assets: data.history(assets, "close", LOOKBACK, "1d").to_numpy())
+trade_window = trade_arrays(lambda data, assets: data.window(assets, "close", LOOKBACK, "1d"))
 
 
 def trade_window_of_one(order_target_percent):

@@ -177,9 +177,7 @@ class Algorithm:
         self.phase, self.session = Phase.TRADING, session
         self.pad.turn()
         self.data.to_session(session, now, quotes)
-        if self.blotter.placed:
-            self.blotter.move_to(now)
-        self.blotter.now = now
+        self.blotter.move_to(now)
 
     def run_bar(self) -> None:
         """Run the user's functions of one bar: handle_data, then the scheduled ones in the order scheduled."""

@@ -400,8 +400,9 @@ def _check_balance(cash: Vector, equity: float, size: float, session: int) -> No
 
 
 @njit(cache=True)
-def _record_sums(cash: Vector, sums: Vector, row: Vector, session: int) -> None:
+def _record_sums(cash: Vector, row: Vector, session: int) -> None:
     """Write a session's ending figures, ROW from the fourth on; its sums over the holdings are there already."""
+    sums = row[8:14]
     row[3], row[7] = cash[CASH], cash[FLOW]
     row[4], row[5] = sums[LONG_VALUE] + sums[SHORT_VALUE], sums[LONG_EXPOSURE] + sums[SHORT_EXPOSURE]
     row[6] = row[3] + row[4]
@@ -428,7 +429,7 @@ def record_end(
     if not begun:
         row[0], row[1], row[2] = rows[place - 1, 3], rows[place - 1, 4], rows[place - 1, 5]
     totals(book, columns, row[8:14])
-    _record_sums(cash, row[8:14], row, session)
+    _record_sums(cash, row, session)
     for column in columns:
         exposure = book.amount[column] * book.last_price[column] * book.multiplier[column]
         holdings.session[count], holdings.column[count] = session, column
@@ -469,6 +470,6 @@ def run_quiet(
         if start_after_dividends:
             record_start(cash, before, row)
         _revalue(book, cash, columns, close[session], row[8:14])
-        _record_sums(cash, row[8:14], row, session)
+        _record_sums(cash, row, session)
         session += 1
     return session

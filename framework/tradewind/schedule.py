@@ -20,7 +20,6 @@ from tradewind.errors import BadParameter
 WEEK_OFFSETS = 5
 MONTH_OFFSETS = 23
 NS_A_DAY = 86_400 * 10**9
-NS_A_MINUTE = 60 * 10**9
 
 
 def _day_numbers(labels: np.ndarray) -> np.ndarray:

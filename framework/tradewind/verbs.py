@@ -14,6 +14,7 @@ from tradewind.blotter import VERBS
 from tradewind.errors import NoRunningAlgorithm
 from tradewind.order_pad import (
     BATCH,
+    LEAST_SALE,
     ORDER,
     PERCENT,
     TARGET,
@@ -35,8 +36,6 @@ __all__ = [
     "order_target_value",
     "order_value",
 ]
-
-LEAST_SALE = -LEAST_CUT
 
 current_pad: ContextVar[OrderPad | None] = ContextVar("tradewind_order_pad", default=None)
 """The order pad of the algorithm whose code is running."""

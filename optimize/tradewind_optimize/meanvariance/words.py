@@ -8,7 +8,7 @@ problem is solved, certified and explained like every other one.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -200,8 +200,3 @@ def compiled(query: Query, objective: Objective, constraints: list[Constraint]) 
     held = np.array(query.x0 / query.size)
     held.setflags(write=False)
     return compile_problem(objective, constraints, Column(keys, held))
-
-
-def label_of(constraint: Constraint) -> Hashable:
-    """The name that messages use."""
-    return getattr(constraint, "name", repr(constraint))
