@@ -225,7 +225,7 @@ def _rows(block: np.ndarray) -> Iterator[Sequence[float]]:
     """Yield the rows of a float64 array (C order) as plain sequences of numbers."""
     count = block.shape[1]
     if count <= FEW:
-        return struct.iter_unpack(f"{count}d", block.data)
+        return struct.iter_unpack(f"{count}d", block)  # of a memoryview: a crash when both are garbage
     flat = block.ravel().data
     return (flat[start : start + count] for start in range(0, len(flat), count))
 

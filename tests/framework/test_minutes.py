@@ -1,5 +1,7 @@
 """Minute runs: bars, fills, schedules, history of minutes and of days, the night between sessions."""
 
+import gc
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -392,3 +394,17 @@ def test_a_window_of_minutes_or_days_is_the_history_as_an_array(bundle):
     run_algorithm(handle_data=handle_data, bundle=bundle, data_frequency="minute")
     assert len(compared) > 400
     assert all(compared)
+
+
+def test_what_a_failed_minute_run_leaves_behind_can_be_collected(bundle):
+    """An error that knows itself keeps the frames of its run in a cycle, with the prices they were reading."""
+
+    def fail(context, data):
+        raise ValueError("on purpose")
+
+    for _ in range(3):
+        with pytest.raises(ValueError, match="on purpose") as caught:
+            run(bundle, fail)
+        caught.value.me = caught.value
+        del caught
+        gc.collect()
