@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -225,7 +226,8 @@ def _rows(block: np.ndarray) -> Iterator[Sequence[float]]:
     """Yield the rows of a float64 array (C order) as plain sequences of numbers."""
     count = block.shape[1]
     if count <= FEW:
-        return struct.iter_unpack(f"{count}d", block)  # of a memoryview: a crash when both are garbage
+        array: Any = block  # not a view of it: garbage of both crashes the collector
+        return struct.iter_unpack(f"{count}d", array)
     flat = block.ravel().data
     return (flat[start : start + count] for start in range(0, len(flat), count))
 
