@@ -273,7 +273,11 @@ class Algorithm:
         found: dict[Asset, list[Order]] = {}
         for order in self.blotter.open_snapshots():
             found.setdefault(order.asset, []).append(order)
-        return found if asset is None else found.get(asset, [])
+        if asset is None:
+            return found
+        if not isinstance(asset, Asset | int | np.integer):
+            raise BadParameter("get_open_orders: asset", asset, "an Asset, from symbol('…') or sid(…), or None for all")
+        return found.get(asset, [])
 
     def cancel_order(self, order_param: Any) -> None:
         """Cancel an order, named by its id or by a snapshot; an order that is not open is left as it is."""

@@ -12,6 +12,8 @@ while trading controls are set.
 
 from __future__ import annotations
 
+import math
+import reprlib
 from collections.abc import Sequence
 from enum import Enum
 from typing import Any, Protocol
@@ -51,6 +53,7 @@ NEVER = -2  # stands for the bar of the last quotes before there are any; a run'
 NOT_PREPARED: list[float] = []  # stands for unit: there is nothing in it
 NOTHING_LISTED: list[bool] = []
 FEW, WIDE = 4, 2048  # a bar is prepared for at least so many orders, and one more for so many columns of the bundle
+ASKED = {VALUE: "value", PERCENT: "percent", TARGET: "target", TARGET_VALUE: "target", TARGET_PERCENT: "target"}
 DENSE = 16  # one order for so many columns makes lists of the numbers worth while
 
 
@@ -131,13 +134,19 @@ class OrderPad:
     ) -> str | None:
         """Order what the verb `via` asks for; return the order's id, or None when there is nothing to order."""
         column = self._orderable(asset, via)
+        if type(asked) is not float:
+            asked = _number(via, asked)
+        if not -math.inf < asked < math.inf:
+            if column == NOWHERE:
+                return None
+            raise BadOrderParameters(f"{_said(via, asked)}; it must be finite. Look at what it was made from.")
         if via in (ORDER, BATCH):
             shares = asked
         elif via == TARGET:
             shares = asked - self._amounts[column]
         else:
             self._size(via)
-            shares = self._shares(column, asked if via in (VALUE, TARGET_VALUE) else float(asked * self.equity))
+            shares = self._shares(column, asked if via in (VALUE, TARGET_VALUE) else asked * self.equity)
             if via in (TARGET_VALUE, TARGET_PERCENT):
                 shares -= self._amounts[column]
         return self._place(column, via, asked, shares, limit_price, stop_price, style)
@@ -298,6 +307,20 @@ class OrderPad:
         self._log.warning("no order for %s: it is listed from %s on", asset, asset.start_date)
         self.blotter.note("not placed", column, _whole(shares), 0, 0, "the asset is not listed yet")
         return False
+
+
+def _said(via: int, asked: Any) -> str:
+    """Return the words for what a verb was asked: "order_value: value was nan"."""
+    found = f"{type(asked).__name__} of {asked.size}" if getattr(asked, "ndim", 0) else reprlib.repr(asked)
+    return f"{VERBS[via]}: {ASKED.get(via, 'amount')} was {found}"
+
+
+def _number(via: int, asked: Any) -> float:
+    """Return what a verb was asked as a float: a number of any make, or an array or Series that holds one."""
+    try:
+        return float((asked.item() if getattr(asked, "size", 0) == 1 else asked) + 0)
+    except (TypeError, ValueError, OverflowError, AttributeError):
+        raise BadOrderParameters(f"{_said(via, asked)}; it must be one finite number.") from None
 
 
 def _whole(shares: float) -> int:

@@ -12,6 +12,7 @@ from itertools import chain, count, repeat
 from operator import add
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from tradewind.errors import BadOrderParameters, UnsupportedOrderParameters
@@ -163,16 +164,20 @@ def order_names() -> Iterator[str]:
     return chain.from_iterable(map(add, repeat(f"{high:029x}"), _LOW) for high in count())
 
 
+ID = re.compile(r"[0-9a-f]{32}")
+
+
 def ordinal_of(identifier: Any) -> int:
-    """Return the ordinal behind an order id (32 hex digits), an int, an Order, or −1 for anything else."""
+    """Return the ordinal behind an order id (32 hex digits), an int, an Order, or −1 for anything else.
+
+    What merely looks like one is none: a symbol such as "ABC" has hex digits, too, and an asset is usable as an index.
+    """
     if isinstance(identifier, Order):
         identifier = identifier.id
     if isinstance(identifier, str):
-        try:
-            return int(identifier, 16)
-        except ValueError:
-            return -1
-    return int(identifier) if hasattr(identifier, "__index__") else -1
+        return int(identifier, 16) if ID.fullmatch(identifier) else -1
+    whole = isinstance(identifier, int | np.integer) and not isinstance(identifier, bool)
+    return int(identifier) if whole else -1
 
 
 _CONTRACT = re.compile(r"(.+)[FGHJKMNQUVXZ]\d{2}$")

@@ -40,6 +40,8 @@ __all__ = [
 current_pad: ContextVar[OrderPad | None] = ContextVar("tradewind_order_pad", default=None)
 """The order pad of the algorithm whose code is running."""
 
+CLOSER_LOOK = AttributeError, IndexError, TypeError, ValueError, ArithmeticError  # what does not fit the short way
+
 _current_pad = current_pad.get  # looked up once: a call of it takes half the time
 
 
@@ -81,7 +83,7 @@ def order(
             placed += (column, amount, ORDER, amount, amount)
             pad.blotter.anything_open = True
             return next(pad.names)
-    except (AttributeError, IndexError, TypeError):  # trading controls, no asset of this bundle, no number: see below
+    except CLOSER_LOOK:  # trading controls, no asset of this bundle, no number: see below
         pass
     return _pad(ORDER).order(ORDER, asset, amount, limit_price, stop_price, style)
 
@@ -163,7 +165,7 @@ def order_target_percent(
                     return next(pad.names)
             elif shares == shares:
                 return None
-    except (AttributeError, IndexError, TypeError):  # not prepared, no asset of this bundle, no number: see below
+    except CLOSER_LOOK:  # not prepared, no asset of this bundle, no number: see below
         pass
     return (pad or _pad(TARGET_PERCENT)).order(TARGET_PERCENT, asset, target, limit_price, stop_price, style)
 
