@@ -144,6 +144,7 @@ class Algorithm:
         self.context = Context(self)
         self.context.portfolio = Portfolio(ledger, market.finder, sessions.index[market.clock.first])
         self.context.account = self.account = Account(ledger)
+        ledger.priced_at = self._priced_at
         self.settings = Settings(
             self._only_in_initialize, blotter, filling, market.finder, market.clock, ledger.starting_cash
         )
@@ -164,6 +165,13 @@ class Algorithm:
     def now(self) -> int:
         """The time, ns UTC."""
         return self.data.now
+
+    def _priced_at(self, column: int) -> int | None:
+        """Return when the price of a holding was last looked up, ns UTC; None when it never had one."""
+        market, last = self.market, int(self.market.finder.end[column])
+        if market.prices.last_traded(np.array([column]), self.end)[0] == np.iinfo(np.int64).min:
+            return None
+        return self.now if self.session <= last else market.clock.close(last)
 
     def move_to(self, phase: Phase, end: int, session: int, now: int) -> None:
         """Move to a moment: `end` is the last session whose bar is known, `session` today's, `now` the time."""

@@ -131,11 +131,12 @@ class Blotter:
 
     def _write_placed(self) -> None:
         """Move the orders placed since the last look into the book; all of them were placed at `now`."""
-        self._write(_numbers(self.placed).reshape(-1, TERMS))
-        for ordinal, limit, stop in self._priced:
-            self._orders.limit[ordinal], self._orders.stop[ordinal] = limit, stop
-        self.placed.clear()
+        terms, priced = _numbers(self.placed).reshape(-1, TERMS), self._priced
+        self.placed.clear()  # first, so that a run interrupted here has no order twice
         self._priced = []
+        self._write(terms)
+        for ordinal, limit, stop in priced:
+            self._orders.limit[ordinal], self._orders.stop[ordinal] = limit, stop
 
     def _write(self, terms: np.ndarray) -> None:
         """Write float64[k, TERMS] of new orders behind those in the book, which grows as it must."""
@@ -251,10 +252,11 @@ class Blotter:
         """Return fills that no order asked for, free of commission; those of 0 shares are left out."""
         some = amounts != 0
         self.fills.make_room(len(columns))
-        table = self.fills.take(int(some.sum()))
+        count = int(some.sum())
+        table = self.fills.table[self.fills.count : self.fills.count + count]
         table["order"], table["time"], table["commission"] = NO_ORDER, now, 0.0
         table["column"], table["amount"], table["price"] = columns[some], amounts[some], prices[some]
-        return table
+        return self.fills.take(count)
 
     # ---------------------------------------------------------------- snapshots
 

@@ -33,7 +33,8 @@ class CapitalChange:
         """Return the cash to add at this portfolio value; refuse a change that would leave nothing."""
         delta = self.value - equity if self.kind == "target" else self.value
         if not equity + delta > 0:
-            raise BadParameter("capital_changes", self.value, f"such that some of the {equity:.2f} there are is left")
+            allowed = f"such that the portfolio value, {equity:.2f} before it, is positive afterwards"
+            raise BadParameter("capital_changes", self.value, allowed)
         return delta
 
 

@@ -13,7 +13,6 @@ part of the session's pnl and returns; the run's totals stand in info["financing
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -74,10 +73,9 @@ def financing_of(
     cash_rate: Any, debit_rate: Any, borrow_fee: Any, day_count: Any, columns: int, column_of: Any
 ) -> Financing:
     """Return the financing that set_financing's arguments ask for; column_of maps an asset to its column."""
-    by_asset = dict(borrow_fee.items()) if isinstance(borrow_fee, Mapping) or hasattr(borrow_fee, "items") else {}
-    everywhere = 0.0 if by_asset else _rate("borrow_fee", borrow_fee)
-    fees = np.full(columns, everywhere)
-    for asset, fee in by_asset.items():
+    by_asset = hasattr(borrow_fee, "items")
+    fees = np.full(columns, 0.0 if by_asset else _rate("borrow_fee", borrow_fee))
+    for asset, fee in borrow_fee.items() if by_asset else ():
         fees[column_of(asset)] = _rate("borrow_fee", fee)
     days = _rate("day_count", day_count)
     if days <= 0:

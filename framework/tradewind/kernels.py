@@ -272,17 +272,16 @@ def pay_stock_dividend(
 ) -> int:
     """Credit trunc(shares·ratio) shares of `paid_column`; return them.
 
-    With `dilutes`, the old cost is spread over the grown holding and the fraction is paid at `price` (0 when unknown);
-    without, the new shares come in at cost 0 only if nothing was held, the fraction is lost, and
-    `price` only marks a new holding.
+    With `dilutes`, the shares come in as if bought for nothing: the old cost is spread over a grown holding; and the
+    fraction is paid at `price` (0 when unknown). Without, the new shares come in at cost 0 only if nothing was held,
+    the fraction is lost, and `price` only marks a new holding.
     """
     exact = _near_whole(earning * ratio)
     whole = int(exact)
     held = book.amount[paid_column]
     total = held + whole
     if dilutes:
-        if total != 0:
-            book.cost_basis[paid_column] = book.cost_basis[paid_column] * held / total
+        book.cost_basis[paid_column] = _cost_basis_after(held, book.cost_basis[paid_column], whole, 0.0)
         if not np.isnan(price):
             fraction = (exact - whole) * price * book.multiplier[paid_column]
             move_cash(book, cash, paid_column, fraction)

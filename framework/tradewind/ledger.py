@@ -86,6 +86,7 @@ class Ledger:
         self._totals: Totals | None = None  # the sums, once they were asked for
         self._cash_settles = False  # whether some column pays its gains into cash when it is marked
         self.mark_first: Callable[[], None] | None = None
+        self.priced_at: Callable[[int], int | None] = lambda column: None  # what the views ask it for
         cash, stock = actions.dividends, actions.stock_dividends
         always = semantics.pay_on_next_session
         paid = _Payments(cash.ex, cash.pay, cash.pay_is_session | always, span)

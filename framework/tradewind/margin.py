@@ -7,9 +7,9 @@ A model is one small class with one method:
             needed = 0.5 * np.abs(positions.exposure)
             return needed, 0.8 * needed
 
-`requirements(positions) -> (initial, maintenance)`: float64[n] each, in currency, what each position needs when it is
-opened and while it is held; positions is a Positions of n entries. What a portfolio needs is the sum. margin_desk.py
-has what happens when the equity is less.
+`requirements(positions) -> (initial, maintenance)`: float64[n] each, in currency, finite and not negative, what each
+position needs when it is opened and while it is held; positions is a Positions of n entries. What a portfolio needs is
+the sum. margin_desk.py has what happens when the equity is less.
 """
 
 from __future__ import annotations
@@ -54,6 +54,19 @@ class MarginModel:
         """Show the parameters."""
         inside = ", ".join(f"{name}={value!r}" for name, value in vars(self).items() if name[0] != "_")
         return f"{type(self).__name__}({inside})"
+
+
+def required_of(model: MarginModel, positions: Positions) -> tuple[float, float]:
+    """Return what a model requires in all, (initial, maintenance); refuse what no book can be held to."""
+    answer, n = model.requirements(positions), len(positions.amount)
+    try:
+        needed = np.array([np.asarray(each, dtype=float) for each in answer])
+    except (TypeError, ValueError):
+        needed = np.empty(0)
+    if needed.shape != (2, n) or not np.isfinite(needed).all() or (needed < 0).any():
+        allowed = f"(initial, maintenance), {n} numbers each, finite and not negative"
+        raise BadParameter(f"{type(model).__name__}.requirements(…)", answer, allowed)
+    return float(needed[0].sum()), float(needed[1].sum())
 
 
 Pair = tuple[float, float]

@@ -5,9 +5,9 @@ With E the equity and I, M the initial and maintenance requirements (margin.py) 
 orders    After the user's functions of a bar, as if everything open were filled: while I > E, the newest of the orders
           placed in this bar that raise I are rejected, one after the other. What lowers I is never rejected.
 call      At a session's end, once the cancel policy has had its say: M > E is a margin call. "liquidate" cancels what
-          is open and orders every position cut to the fraction max(E, 0)/I of its size, toward zero, for the next bar;
-          what is left then needs no more initial margin than there is. "record" leaves it at the log line and the entry
-          in info["margin"] of the result; "stop" ends the run with MarginCall.
+          is open and orders every position cut to the fraction max(E, 0)/max(I, M) of its size, toward zero, for the
+          next bar; what is left then needs no more margin than there is. "record" leaves it at the log line and the
+          entry in info["margin"] of the result; "stop" ends the run with MarginCall.
 
 Slippage and commissions are not foreseen, so a call can follow upon a call.
 """
@@ -22,7 +22,7 @@ from tradewind.blotter import MARGIN_CALL, NO_MARGIN, VERBS, Blotter
 from tradewind.errors import MarginCall
 from tradewind.ledger import Ledger
 from tradewind.log import AlgorithmLog
-from tradewind.margin import Margin, Positions
+from tradewind.margin import Margin, Positions, required_of
 from tradewind_data.assets import AssetFinder
 
 VIA = VERBS.index("margin_call")
@@ -54,8 +54,7 @@ class MarginDesk:
         """Return what positions need in all; a price that is not known needs nothing yet."""
         assets = [self._finder.asset_at(column) for column in columns.tolist()]
         exposure = np.nan_to_num(amount * price * self._ledger.book.multiplier[columns])
-        initial, maintenance = self._margin.model.requirements(Positions(assets, amount, exposure))
-        return float(initial.sum()), float(maintenance.sum())
+        return required_of(self._margin.model, Positions(assets, amount.copy(), exposure))
 
     # ---------------------------------------------------------------- orders
 
@@ -117,7 +116,7 @@ class MarginDesk:
         detail = f"margin call: maintenance margin {maintenance:,.2f}, equity {equity:,.2f}"
         self._log.warning("%s", detail)
         if self._margin.on_call == "liquidate":
-            self._liquidate(session, max(equity, 0.0) / initial, detail)
+            self._liquidate(session, max(equity, 0.0) / max(initial, maintenance), detail)
 
     def _liquidate(self, session: int, keep: float, detail: str) -> None:
         """Cancel what is open and order every position cut to a fraction of its size."""

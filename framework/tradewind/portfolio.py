@@ -1,7 +1,7 @@
 """Portfolio, Position and Account: read-only views of the ledger for the algorithm.
 
-They hold nothing: every attribute reads the ledger at the moment it is asked. Money is in the run's currency, weights
-and leverages are fractions of portfolio_value.
+They hold nothing: every attribute reads the ledger at the moment it is asked, and none can be set. Money is in the
+run's currency, weights and leverages are fractions of portfolio_value.
 """
 
 from __future__ import annotations
@@ -57,19 +57,33 @@ class Books(Protocol):
     def growth(self) -> float:
         """1 + the return since the start."""
 
+    def priced_at(self, column: int) -> int | None:
+        """When the price of a column was last looked up, ns UTC; None when it never had one."""
+
+
+class _ReadOnly:
+    """A view whose public attributes cannot be set: a typing error would otherwise pass unseen."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name[0] != "_":
+            raise AttributeError(f"{type(self).__name__}.{name} cannot be set: it shows what the ledger holds")
+        super().__setattr__(name, value)
+
 
 class Position:
     """One holding: asset (sid), amount in signed shares, cost_basis and last_sale_price in currency a share."""
 
-    __slots__ = ("_column", "_ledger", "asset")
+    __slots__ = ("_asset", "_column", "_ledger")
 
     def __init__(self, asset: Asset, ledger: Books, column: int) -> None:
-        self.asset, self._ledger, self._column = asset, ledger, column
+        self._asset, self._ledger, self._column = asset, ledger, column
 
     @property
-    def sid(self) -> Asset:
-        """The asset, under the name older algorithms use."""
-        return self.asset
+    def asset(self) -> Asset:
+        """The asset held."""
+        return self._asset
+
+    sid = asset  # the name older algorithms use
 
     @property
     def amount(self) -> int:
@@ -85,6 +99,16 @@ class Position:
     def last_sale_price(self) -> float:
         """The last known price."""
         return float(self._ledger.marked().last_price[self._column])
+
+    @property
+    def last_sale_date(self) -> pd.Timestamp | None:
+        """The time (UTC) at which last_sale_price was looked up: now, or the close of the asset's last session.
+
+        It is not the time of a trade: a price is carried forward over bars without one (data.current(asset,
+        "last_traded") tells the trade). None when nothing is held or no price was ever known.
+        """
+        stamp = self._ledger.priced_at(self._column) if self.amount else None
+        return None if stamp is None else pd.Timestamp(stamp, tz="UTC")
 
     def __repr__(self) -> str:
         """Show the holding."""
@@ -118,18 +142,24 @@ class Positions(Mapping[Asset, Position]):
         """Return the number of holdings."""
         return len(self._ledger.held)
 
+    def copy(self) -> dict[Asset, Position]:
+        """Return the holdings of now as a dict; the Positions in it go on showing what the ledger holds."""
+        return dict(self)
+
     def __repr__(self) -> str:
         """Show the holdings."""
         return f"Positions({list(self.values())})"
 
 
-class Portfolio:
+class Portfolio(_ReadOnly):
     """What the run owns now."""
+
+    positions: Positions
+    start_date: pd.Timestamp
 
     def __init__(self, ledger: Books, finder: AssetFinder, start: pd.Timestamp) -> None:
         self._ledger, self._finder = ledger, finder
-        self.positions = Positions(ledger, finder)
-        self.start_date = start
+        vars(self).update(positions=Positions(ledger, finder), start_date=start)
 
     @property
     def cash(self) -> float:
@@ -198,7 +228,7 @@ class MarginBooks(Protocol):
         """Return (initial, maintenance) of what is held."""
 
 
-class Account:
+class Account(_ReadOnly):
     """Leverage, and a broker's usual fields.
 
     Without a margin model (set_margin) nothing is required, buying power is infinite, and available funds and excess
@@ -211,32 +241,36 @@ class Account:
 
     def __init__(self, ledger: Books) -> None:
         self._ledger = ledger
-        self.margin: MarginBooks | None = None
+        self._margin: MarginBooks | None = None
+
+    def ask_for_margin(self, desk: MarginBooks) -> None:
+        """Show what a margin desk requires from now on."""
+        self._margin = desk
 
     @property
     def initial_margin_requirement(self) -> float:
         """The equity needed to open what is held."""
-        return 0.0 if self.margin is None else self.margin.required()[0]
+        return 0.0 if self._margin is None else self._margin.required()[0]
 
     @property
     def maintenance_margin_requirement(self) -> float:
         """The equity needed to hold what is held; below it there is a margin call."""
-        return 0.0 if self.margin is None else self.margin.required()[1]
+        return 0.0 if self._margin is None else self._margin.required()[1]
 
     @property
     def available_funds(self) -> float:
         """Net liquidation less the initial margin; the cash without a margin model."""
-        return self._ledger.cash if self.margin is None else self._ledger.equity - self.margin.required()[0]
+        return self._ledger.cash if self._margin is None else self._ledger.equity - self._margin.required()[0]
 
     @property
     def excess_liquidity(self) -> float:
         """Net liquidation less the maintenance margin; the cash without a margin model."""
-        return self._ledger.cash if self.margin is None else self._ledger.equity - self.margin.required()[1]
+        return self._ledger.cash if self._margin is None else self._ledger.equity - self._margin.required()[1]
 
     @property
     def buying_power(self) -> float:
         """What shares may still be bought for; infinite without a margin model."""
-        return math.inf if self.margin is None else max(self.available_funds, 0.0) / self.margin.initial_rate
+        return math.inf if self._margin is None else max(self.available_funds, 0.0) / self._margin.initial_rate
 
     @property
     def accrued_dividends(self) -> float:
@@ -269,20 +303,26 @@ class Account:
 
     @property
     def cushion(self) -> float:
-        """Cash as a fraction of net liquidation."""
-        return self._over_equity(self._ledger.cash)
+        """Cash as a fraction of net liquidation, NaN where that is 0."""
+        return self._over_equity(self._ledger.cash, math.nan)
 
     @property
     def leverage(self) -> float:
         """Gross leverage: (long exposure − short exposure) / net liquidation."""
         return self._over_equity(self._ledger.totals.long_exposure - self._ledger.totals.short_exposure)
 
+    gross_leverage = leverage
+
     @property
     def net_leverage(self) -> float:
         """Net leverage: (long exposure + short exposure) / net liquidation."""
         return self._over_equity(self._ledger.totals.exposure)
 
-    def _over_equity(self, value: float) -> float:
-        """Return value / net liquidation, inf where that is 0."""
+    def _over_equity(self, value: float, where_zero: float = math.inf) -> float:
+        """Return value / net liquidation, `where_zero` where that is 0."""
         equity = self._ledger.equity
-        return value / equity if equity != 0 else math.inf
+        return value / equity if equity != 0 else where_zero
+
+    def __repr__(self) -> str:
+        """Show the headline figures."""
+        return f"Account(value={self.net_liquidation:.2f}, cash={self.settled_cash:.2f}, leverage={self.leverage:.4f})"

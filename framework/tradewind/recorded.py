@@ -224,10 +224,15 @@ class Quiet(NamedTuple):
         return out.ravel()
 
 
-def positions(parts: Sequence[np.ndarray | Quiet], finder: AssetFinder, sessions: Sessions) -> pd.DataFrame:
-    """Return the positions table of holdings written piece by piece (kernels.HOLDING)."""
+def positions(parts: Sequence[np.ndarray | Quiet], finder: AssetFinder, sessions: Sessions, stop: int) -> pd.DataFrame:
+    """Return the positions table of holdings written piece by piece (kernels.HOLDING), those before session `stop`.
+
+    A run that is interrupted while a session is written down may have left holdings of that session.
+    """
     pieces = [part.written() if isinstance(part, Quiet) else part for part in parts]
     held = {name: np.concatenate([piece[name] for piece in pieces]) for name in kernels.HOLDING.names or ()}
+    whole = np.searchsorted(held["session"], stop)
+    held = {name: values[:whole] for name, values in held.items()}
     return pd.DataFrame(
         {
             "session": sessions.index[held["session"]],

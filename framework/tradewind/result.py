@@ -16,6 +16,7 @@ import pandas as pd
 
 from tradewind import metrics, packets, runfiles
 from tradewind.errors import BadParameter
+from tradewind.orders import order_id as named
 from tradewind.orders import ordinal_of
 from tradewind.story import WAITS, Story, story_of
 from tradewind.tables import SCHEMAS, conformed, empty_table
@@ -183,10 +184,22 @@ class Result:
         """
         ordinal = ordinal_of(order_id)
         if not 0 <= ordinal < len(self.orders):
-            raise BadParameter("order_id", order_id, f"an order of this run, 0 to {len(self.orders) - 1}, or its id")
+            raise self._unknown(order_id)
         tables = (self.fills, self.revisions, self.events)
         fills, revisions, events = (table[(table["order_id"] == ordinal).fillna(False)] for table in tables)
-        return story_of(self.orders.iloc[ordinal], fills, revisions, events)
+        return story_of(self.orders.iloc[ordinal], fills, revisions, events, self.perf["period_close"].max())
+
+    def _unknown(self, name: Any) -> BadParameter:
+        """Return the error for what names no order of this run; orders of an asset of that symbol are told."""
+        orders = self.orders
+        if orders.empty:
+            return BadParameter("order_id", name, "an order of this run, which placed none")
+        last = len(orders) - 1
+        found = orders.loc[orders["symbol"] == name, "order_id"].tolist() if isinstance(name, str) else []
+        if found:
+            listed = ", ".join(map(str, found[:5])) + (" …" if len(found) > 5 else "")
+            return BadParameter("order_id", name, f"an order, not a symbol: those of {name} are {listed}")
+        return BadParameter("order_id", name, f"an order of this run, 0 to {last}, or its id", (named(last),))
 
     @cached_property
     def outcomes(self) -> pd.DataFrame:

@@ -81,7 +81,7 @@ class Simulator:
         if margin is not None:
             log = self.algorithm.log
             self.desk = MarginDesk(margin, market.finder, self.ledger, self.blotter, market.prices, log)
-            self.algorithm.account.margin = self.desk
+            self.algorithm.account.ask_for_margin(self.desk)
 
     def run(self, progress: Progress | None = None) -> None:
         """Run every session of the clock."""

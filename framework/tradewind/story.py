@@ -79,13 +79,15 @@ class Story:
     __repr__ = __str__
 
 
-def story_of(order: pd.Series, fills: pd.DataFrame, revisions: pd.DataFrame, events: pd.DataFrame) -> Story:
-    """Return the story of an order from its row, and its fills, revisions and events in time."""
+def story_of(
+    order: pd.Series, fills: pd.DataFrame, revisions: pd.DataFrame, events: pd.DataFrame, end: pd.Timestamp
+) -> Story:
+    """Return the story of an order from its row, and its fills, revisions and events in time, up to the run's end."""
     terms = revisions.iloc[0] if len(revisions) else order  # as it was placed: before the first split, if there was one
     placed = int(terms["amount"])
     rows = [(order["created"], "placed", placed, np.nan, np.nan, placed, _placed(order, terms))]
     rows += _happened(fills, revisions, events, placed)
-    last = _ended(order)
+    last = _ended(order, end)
     frame = pd.DataFrame([*rows, last] if last else rows, columns=list(STEPS))
     return Story(order, frame)
 
@@ -93,7 +95,9 @@ def story_of(order: pd.Series, fills: pd.DataFrame, revisions: pd.DataFrame, eve
 def _placed(order: pd.Series, terms: pd.Series) -> str:
     placed = int(terms["amount"])
     prices = [f"{name} {terms[name]:g}" for name in ("limit", "stop") if not np.isnan(terms[name])]
-    rounded = "" if order["shares"] == placed else f", rounded from {order['shares']:.4f}"
+    exact = float(order["shares"])
+    shown = f"{exact:.4f}"
+    rounded = "" if exact == placed else f", rounded from {shown if float(shown) != placed else exact}"
     return ", ".join([f"placed: {placed} shares{rounded}", *prices])
 
 
@@ -125,10 +129,11 @@ def _filled(time: Any, fill: Mapping[Any, Any], left: int) -> tuple[Any, ...]:
     return time, "filled", fill["amount"], fill["price"], fill["commission"], left, note
 
 
-def _ended(order: pd.Series) -> tuple[Any, ...] | None:
-    """Return the last step of an order that did not end with its last fill."""
+def _ended(order: pd.Series, end: pd.Timestamp) -> tuple[Any, ...] | None:
+    """Return the last step of an order that did not end with its last fill; an open one is open at the run's end."""
     if order["status"] == "filled":
         return None
     left = int(order["amount"] - order["filled"])
     words = order["reason"] if order["reason"].startswith("cancelled") else f"{order['status']}: {order['reason']}"
-    return order["updated"], order["status"], left, np.nan, np.nan, left, f"{words}, {left} shares were not filled"
+    time = max(order["updated"], end) if order["status"] == "open" else order["updated"]
+    return time, order["status"], left, np.nan, np.nan, left, f"{words}, {left} shares were not filled"

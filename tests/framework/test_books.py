@@ -123,6 +123,7 @@ def tampering(change):
         (lambda book: book.last_price.__setitem__(0, 10.001), 1),
         (lambda book: book.cash.__setitem__(0, book.cash[0] + 0.05), None),
         (lambda book: book.cash.__setitem__(0, np.nan), None),
+        (lambda book: book.cash.__setitem__(0, np.inf), None),
     ],
 )
 def test_books_that_do_not_balance_stop_the_run_and_name_the_asset(market, on_sessions, change, sid):

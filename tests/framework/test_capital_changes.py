@@ -72,7 +72,7 @@ def test_a_change_in_the_first_session_and_a_run_without_any(market):
         ({"2021-03-02": "much"}, "amount was 'much'"),
         ({"2021-03-02": ("tarjet", 5.0)}, "Did you mean 'target'"),
         ({"2021-03-02": ("target", 0)}, "positive for a target"),
-        ({"2021-03-02": -1_000.0}, r"some of the 1000\.00 there are is left"),
+        ({"2021-03-02": -1_000.0}, r"the portfolio value, 1000\.00 before it, is positive afterwards"),
     ],
 )
 def test_changes_that_mean_nothing_are_refused(market, changes, said):

@@ -126,3 +126,71 @@ def test_the_originals_stock_dividend_loses_the_fraction_and_keeps_the_basis(mar
     result = run(market, free, holding(on_sessions, 100), semantics=theirs)
     assert result.positions.iloc[-1][["amount", "cost_basis"]].tolist() == [105, 10.0]
     assert result.perf["ending_cash"].iloc[-1] == 9_000
+
+
+@pytest.mark.parametrize(
+    ("short", "left", "basis"), [(-50, 30, 0.0), (-80, 0, 0.0), (-100, -20, 20.0), (40, 120, 20 / 3)]
+)
+def test_shares_received_of_an_asset_held_short_reduce_it_first(market, free, on_sessions, short, left, basis):
+    market.asset(1, [10] * 6).asset(2, [20] * 6).stock_dividend(1, 2, ex=2, pay=3, ratio=0.8)
+    seen = []
+
+    def look(context, data):
+        held = context.portfolio.positions[api.sid(2)]
+        seen.append((held.amount, held.cost_basis))
+
+    orders = {0: lambda c, d: (api.order(api.sid(1), 100), api.order(api.sid(2), short)), 4: look}
+    result = run(market, free, on_sessions(orders))
+    assert seen == [(left, pytest.approx(basis, rel=1e-13, abs=0.0))]
+    assert result.perf["portfolio_value"].iloc[-1] == 10_000 + 80 * 20
+
+
+def test_a_fraction_of_another_assets_share_is_paid_at_that_assets_price(market, free, on_sessions):
+    market.asset(1, [10] * 5).asset(2, [20] * 5).stock_dividend(1, 2, ex=2, pay=2, ratio=0.5)
+    perf = run(market, free, holding(on_sessions, 101)).perf
+    assert perf["ending_cash"].iloc[-1] == pytest.approx(10_000 - 1_010 + 0.5 * 20, rel=1e-14)
+    assert perf["ending_value"].iloc[-1] == 1_010 + 50 * 20
+
+
+def test_shares_of_an_asset_that_never_traded_are_worth_nothing_until_it_does(market, free, on_sessions):
+    market.asset(1, [10] * 5).asset(2, [float("nan")] * 4 + [20]).stock_dividend(1, 2, ex=2, pay=2, ratio=0.5)
+    perf = run(market, free, holding(on_sessions, 100)).perf
+    assert perf["portfolio_value"].tolist() == [10_000.0] * 4 + [11_000.0]
+
+
+def test_a_hair_below_a_whole_share_is_a_whole_share(market, free, on_sessions):
+    assert 100 * 0.29 < 29
+    market.asset(1, [10] * 4).stock_dividend(1, 1, ex=2, pay=2, ratio=0.29)
+    result = run(market, free, holding(on_sessions, 100))
+    assert result.positions["amount"].tolist() == [100, 129, 129]
+    assert result.perf["ending_cash"].iloc[-1] == 9_000.0
+
+
+def test_a_holding_that_a_reverse_split_leaves_without_shares_has_no_basis(market, free, on_sessions):
+    market.asset(1, [10, 10, 100, 100]).split(1, 2, 1, 10)
+    seen = []
+    orders = {
+        0: lambda c, d: api.order(api.sid(1), 3),
+        3: lambda c, d: seen.append(c.portfolio.positions[api.sid(1)].cost_basis),
+    }
+    assert run(market, free, on_sessions(orders)).perf["ending_cash"].iloc[-1] == 10_000.0
+    assert seen == [0.0]
+
+
+def test_an_odd_order_to_sell_is_cut_toward_zero_by_a_split(market, free, on_sessions):
+    market.asset(1, [10, 10, 20, 20]).split(1, 2, 1, 2)
+    orders = {0: lambda c, d: api.order(api.sid(1), -7, limit_price=100)}
+    assert run(market, free, on_sessions(orders)).orders["amount"].tolist() == [-3]
+
+
+def test_a_quiet_pay_day_of_the_original_starts_with_the_dividend(market, free):
+    market.asset(1, [10] * 6).dividend(1, ex=3, amount=0.5, pay=4)
+
+    def initialize(context):
+        free(context)
+        api.schedule_function(lambda c, d: api.order_target(api.sid(1), 100), api.date_rules.month_start())
+
+    after = replace(TRADEWIND, pnl_includes_dividends=False)
+    result = run_algorithm(initialize=initialize, capital_base=10_000.0, bundle=market.bundle(), semantics=after)
+    assert result.perf["starting_cash"].tolist() == [10_000, 10_000, 9_000, 9_000, 9_050, 9_050]
+    assert result.perf["pnl"].tolist() == [0] * 6

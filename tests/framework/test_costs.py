@@ -273,3 +273,28 @@ def test_in_a_full_bar_later_orders_are_not_even_looked_at(market, on_sessions):
     assert result.orders["filled"].tolist() == [100, 1, 0]
     assert result.orders["limit_reached"].tolist() == [False, False, False]
     assert result.orders[["bars_full", "bars_unreached"]].values.tolist() == [[0, 0], [1, 0], [1, 2]]
+
+
+def test_room_for_one_share_is_room(market):
+    market.asset(1, [10] * 3, volume=100)
+    assert fills(run(market, [(5, {})], slippage.VolumeShareSlippage(0.01, 0.0))) == [(0, 1, 10.0), (0, 1, 10.0)]
+
+
+def test_a_price_without_volume_fills_and_reaches_nothing(market):
+    market.asset(1, [10, 9, 10, 10], volume=[1e6, 0, 1e6, 1e6])
+    result = run(market, [(5, {}), (5, {"limit_price": 9.5})], slippage.NoSlippage())
+    assert fills(result) == [(0, 5, 10.0)]
+    assert result.orders["bars_untraded"].tolist() == [1, 1]
+    assert result.orders["limit_reached"].tolist() == [False, False]
+
+
+def test_an_order_knows_when_it_was_last_filled_and_when_its_stop_was_reached(market):
+    market.asset(1, [10, 9, 11, 11, 11], volume=1_000)
+    orders = run(market, [(150, {"stop_price": 10.5})], slippage.VolumeShareSlippage(0.1, 0.0)).orders
+    closes = [int(stamp) for stamp in market.sessions.closes[:5]]
+    assert [int(orders[name].iloc[0].value) for name in ("created", "stop_at", "updated")] == [
+        closes[0],
+        closes[2],
+        closes[3],
+    ]
+    assert orders["limit_at"].isna().all()

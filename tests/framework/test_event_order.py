@@ -147,6 +147,54 @@ def test_an_interrupted_run_keeps_the_complete_sessions(market):
     assert caught.value.result.info["status"] == "interrupted"
 
 
+class _Interrupting(list):
+    """A list that is interrupted once it holds three entries."""
+
+    def append(self, entry):
+        super().append(entry)
+        if len(self) == 3:
+            raise KeyboardInterrupt
+
+
+def test_a_run_interrupted_while_a_session_is_written_down_ends_with_the_session_before(market, free, on_sessions):
+    from tradewind.errors import RunInterrupted
+
+    market.asset(1, [10, 11, 12, 13])
+
+    def start(context, data):
+        api.order(api.sid(1), 5)
+        api.record(seen=1)
+        recorder = context._algorithm.recorder
+        recorder._variable_rows = _Interrupting(recorder._variable_rows)
+
+    with pytest.raises(RunInterrupted) as caught:
+        run(market, on_sessions({0: start}), initialize=free)
+    result = caught.value.result
+    assert {name: len(getattr(result, name)) for name in ("perf", "recorded", "positions")} == {
+        "perf": 2,
+        "recorded": 2,
+        "positions": 1,
+    }
+    assert len(result.to_zipline()) == 2
+
+
+def test_a_run_interrupted_while_orders_are_written_down_has_none_twice(market, free, on_sessions, monkeypatch):
+    from tradewind.blotter import Blotter
+    from tradewind.errors import RunInterrupted
+
+    market.asset(1, [10, 11, 12, 13])
+    write = Blotter._write
+
+    def interrupted(self, terms):
+        write(self, terms)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Blotter, "_write", interrupted)
+    with pytest.raises(RunInterrupted) as caught:
+        run(market, on_sessions({1: lambda c, d: api.order(api.sid(1), 5)}), initialize=free)
+    assert caught.value.result.orders["amount"].tolist() == [5]
+
+
 def test_analyze_receives_the_nested_frame(market, free, on_sessions):
     market.asset(1, [10, 11, 12])
     frames = []

@@ -106,7 +106,7 @@ def test_a_price_moved_beyond_the_limit_is_a_reason_to_wait(market, on_sessions,
     assert str(result.explain(0)).splitlines()[1:] == [
         "  2021-03-01 21:00  placed: 100 shares, limit 10.5",
         "  waited            3 bars at a price beyond its limit",
-        "  2021-03-01 21:00  open: open when the run ended, 100 shares were not filled",
+        "  2021-03-04 21:00  open: open when the run ended, 100 shares were not filled",
     ]
 
 
@@ -163,6 +163,28 @@ def test_an_unknown_order_is_refused(market, on_sessions):
     market.asset(1, [10] * 2)
     result = run(market, on_sessions, {})
     for unknown in (0, "f" * 32, "what", -1):
-        with pytest.raises(BadParameter, match="order_id"):
+        with pytest.raises(BadParameter, match="an order of this run, which placed none"):
             result.explain(unknown)
     assert len(result.outcomes) == 0
+
+
+def test_an_unknown_order_is_met_with_the_orders_there_are(market, on_sessions):
+    market.asset(1, [10] * 3).asset(2, [10] * 3)
+    orders = lambda c, d: [api.order(api.sid(sid), 5) for sid in (1, 2, 1)]  # noqa: E731
+    result = run(market, on_sessions, {0: orders})
+    assert result.explain("0" * 31 + "2").order["sid"] == 1
+    said = {
+        "AAA": "not a symbol: those of AAA are 0, 2",
+        7: "0 to 2, or its id",
+        "2": "0 to 2, or its id",
+        "0" * 31 + "a": "Did you mean '00000000000000000000000000000002'",
+    }
+    for unknown, words in said.items():
+        with pytest.raises(BadParameter, match=words):
+            result.explain(unknown)
+
+
+def test_a_number_snapped_to_a_whole_one_is_told_with_its_digits(market, on_sessions):
+    market.asset(1, [10] * 3)
+    result = run(market, on_sessions, {0: lambda c, d: api.order_target(api.sid(1), 5.99999)})
+    assert "placed: 6 shares, rounded from 5.99999" in str(result.explain(0))

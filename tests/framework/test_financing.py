@@ -56,6 +56,7 @@ def test_debt_pays_and_shorts_pay_their_fee(market, on_sessions):
     first = debt * 0.05 / 360 + 3_600 * 0.10 / 360
     second = (debt + first) * 0.05 / 360 + 7_200 * 0.10 / 360
     assert result.perf["ending_cash"].tolist() == pytest.approx([36_000, -debt, -debt - first, -debt - first - second])
+    assert result.perf["capital_used"].tolist() == pytest.approx([0, -debt - 36_000, -first, -second])
     assert result.info["financing"]["borrow_fees"] == pytest.approx(1.0 + 2.0)
     assert result.info["financing"]["interest_earned"] == 0.0
 
@@ -87,6 +88,13 @@ def test_rates_that_mean_nothing_are_refused(market, on_sessions, arguments, sai
         run(market, on_sessions, None, lambda: api.set_financing(**arguments))
     with pytest.raises(OnlyDuringInitialize):
         run(market, on_sessions, {0: lambda c, d: api.set_financing()}, lambda: None)
+
+
+def test_a_dict_of_fees_may_be_empty(market, on_sessions):
+    market.asset(1, [10] * 3)
+    short = {0: lambda c, d: api.order(api.sid(1), -100)}
+    result = run(market, on_sessions, short, lambda: api.set_financing(borrow_fee={}))
+    assert result.info["financing"]["borrow_fees"] == 0.0
 
 
 def test_dividends_between_ex_and_pay_date_are_seen_on_the_account_and_nowhere_else(market, on_sessions):

@@ -292,11 +292,12 @@ def test_contracts_cost_the_same_in_compiled_code_and_in_python(market, terms):
         pd.testing.assert_frame_equal(getattr(compiled, name), getattr(python, name), check_exact=True)
 
 
-def test_quiet_sessions_settle_as_watched_ones_do(market, no_costs):
+@pytest.mark.parametrize("contracts", [4, -4])
+def test_quiet_sessions_settle_as_watched_ones_do(market, no_costs, contracts):
     bundle = market.contract(5, "CLM21", CLOSES, multiplier=7.0).bundle()
 
     def once(context, data):
-        order(symbol("CLM21"), 4)
+        order(symbol("CLM21"), contracts)
 
     def starting(watch):
         from tradewind.api import date_rules, schedule_function
@@ -309,4 +310,22 @@ def test_quiet_sessions_settle_as_watched_ones_do(market, no_costs):
 
     frames = [ran(bundle, *starting(watch)).perf for watch in (False, True)]
     pd.testing.assert_frame_equal(*frames)
-    assert frames[0]["ending_cash"].iloc[-1] == pytest.approx(100_000 + 28 * (56 - 51))
+    assert frames[0]["ending_cash"].iloc[-1] == pytest.approx(100_000 + 7 * contracts * (56 - 51))
+    assert frames[0]["ending_exposure"].iloc[-1] == 7 * contracts * 56
+    assert frames[0]["gross_leverage"].iloc[-1] == pytest.approx(28 * 56 / frames[0]["ending_cash"].iloc[-1])
+
+
+@pytest.mark.parametrize("contracts", [4, -4])
+def test_a_commission_moves_the_basis_of_a_contract_by_points(market, on_sessions, contracts):
+    bundle = market.contract(5, "CLM21", CLOSES, multiplier=100.0).bundle()
+    seen = []
+
+    def initialize(context):
+        set_slippage(us_futures=slippage.NoSlippage())
+        set_commission(us_futures=commission.PerContract(2.5, 0.0))
+
+    def look(context, data):
+        seen.append(context.portfolio.positions[future_symbol("CLM21")].cost_basis)
+
+    ran(bundle, initialize, on_sessions({0: lambda c, d: order(symbol("CLM21"), contracts), 1: look}))
+    assert seen == pytest.approx([51.0 + 10.0 / (contracts * 100.0)], rel=1e-14)

@@ -237,3 +237,57 @@ def test_what_a_call_leaves_can_be_carried(share, held):
     equity = share * initial(amount)
     cut = np.trunc(amount * share)
     assert initial(cut) <= equity * (1 + 1e-12) + 1e-9
+
+
+class Says(MarginModel):
+    """A model that gives the answer it is told."""
+
+    def __init__(self, answer):
+        self.answer = answer
+
+    def requirements(self, positions):
+        return self.answer(positions)
+
+
+def no_number(positions):
+    return np.full((2, len(positions.amount)), np.nan)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        no_number,
+        lambda p: -no_number(p),
+        lambda p: (-np.abs(p.exposure), np.abs(p.exposure)),
+        lambda p: (np.abs(p.exposure), np.full(len(p.amount), np.inf)),
+        lambda p: (np.zeros(7), np.zeros(7)),
+        lambda p: (1.0, 1.0),
+        lambda p: None,
+        lambda p: np.abs(p.exposure),
+        lambda p: ("much", "more"),
+    ],
+)
+def test_what_a_margin_model_may_not_answer(market, on_sessions, answer):
+    bundle = market.asset(1, [10.0] * 4).asset(2, [10.0] * 4).bundle()
+    buy = {0: lambda c, d: [order(sid(s), 10) for s in (1, 2)]}
+    with pytest.raises(BadParameter, match=r"(?s)Says.requirements.*2 numbers each, finite and not negative"):
+        run(bundle, on_sessions(buy), Says(answer))
+
+
+def test_a_model_may_answer_with_lists_and_what_it_writes_to_its_positions_stays_there(market, on_sessions):
+    def answer(p):
+        p.amount[:] = 0
+        return [0.0] * len(p.amount), [0.0] * len(p.amount)
+
+    bundle = market.asset(1, [10.0] * 4).bundle()
+    result = run(bundle, on_sessions({0: lambda c, d: order(sid(1), 10)}), Says(answer))
+    assert result.positions["amount"].tolist() == [10, 10, 10]
+
+
+@pytest.mark.parametrize("initial", [0.0, 0.001])
+def test_a_call_never_buys_even_when_holding_needs_more_than_opening(market, on_sessions, initial):
+    bundle = market.asset(1, [10.0] * 4).bundle()
+    model = Says(lambda p: (initial * np.abs(p.exposure), 4.0 * np.abs(p.exposure)))
+    result = run(bundle, on_sessions({0: lambda c, d: order(sid(1), 50)}), model)
+    # 500 of exposure need 2,000; 1,000 / 2,000 of 50 shares are left
+    assert result.fills["amount"].tolist() == [50, -25]
