@@ -29,6 +29,12 @@ ALWAYS = """
 - **Models** A fill with a price that is not finite (or, for an equity, not positive), with shares of the wrong sign or
   more than are open, or a commission that is not finite stops the run with BadFill; in the original it reaches the
   books. Test: `tests/framework/test_books.py`.
+- **A slippage model decides in process_order alone.** One that overrides `simulate`, which the original calls for each
+  asset, is refused when it is set. One that answers 0 shares, or less than one, waits for the next bar; in the original
+  that ends the run. Test:
+  `tests/framework/test_costs.py::test_a_model_of_ones_own_says_what_it_is_for_and_decides_in_one_method`.
+- **Controls and restrictions of what is no asset** (a symbol's name, say) are refused; in the original they hold for
+  nothing. Test: `tests/framework/test_controls.py::test_limits_that_mean_nothing_are_refused`.
 - **batch_market_order** passes the trading controls, as every other verb does; in the original it goes around them.
 - **D17** An order for an asset that is not listed yet is refused with a log line, as one for a delisted asset is; the
   largest size of an order (10¹¹ shares) holds for sells as for buys. Test: `tests/framework/test_ordering.py`.

@@ -7,35 +7,30 @@ A model of your own is one small class with one method:
             return abs(transaction.amount) * transaction.price * 0.005
 
 `calculate(order, transaction) -> cost`: order is the Order snapshot before this fill (its `filled` and `commission` are
-what came earlier), transaction the Fill; cost in currency, 0 for none. The built-in models run compiled.
+what came earlier), transaction the Fill; cost in currency, 0 for none. `allowed_asset_types` says what the model is
+for, (Equity, Future) by default. The built-in models run compiled.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import numpy as np
 
 from tradewind import matching
+from tradewind.amounts import not_negative
 from tradewind.contract_costs import COST_A_CONTRACT, EXCHANGE_FEES
 from tradewind.errors import BadParameter
 from tradewind.orders import root_symbol
-
-
-def _cost(name: str, value: float) -> float:
-    """Return a cost as a float; refuse one that is negative or not finite."""
-    if not (math.isfinite(value) and value >= 0):
-        raise BadParameter(name, value, "finite and not negative")
-    return float(value)
+from tradewind_data.assets import Asset, Equity, Future
 
 
 class CommissionModel:
     """Base of all commission models: override calculate."""
 
     kind: ClassVar[int] = matching.CUSTOM
-    only_for: ClassVar[int | None] = None  # an asset class of matching.py, None for both
+    allowed_asset_types: ClassVar[tuple[type[Asset], ...]] = (Equity, Future)
 
     def calculate(self, order: Any, transaction: Any) -> float:
         """Return the cost of one fill, in currency."""
@@ -60,6 +55,12 @@ class CommissionModel:
         return f"{type(self).__name__}({inside})"
 
 
+class EquityCommissionModel(CommissionModel):
+    """Base of models for equities only."""
+
+    allowed_asset_types = (Equity,)
+
+
 class _BuiltIn(CommissionModel):
     """A model with a compiled form."""
 
@@ -76,14 +77,14 @@ class NoCommission(_BuiltIn):
     kind = matching.NO_COMMISSION
 
 
-class PerShare(_BuiltIn):
+class PerShare(_BuiltIn, EquityCommissionModel):
     """Cost a share, with a minimum an order (charged with its first fill): the default for equities is 0.001, 0."""
 
     kind = matching.PER_SHARE
 
     def __init__(self, cost: float = 0.001, min_trade_cost: float = 0.0) -> None:
-        self.cost_per_share = _cost("cost", cost)
-        self.min_trade_cost = _cost("min_trade_cost", min_trade_cost or 0.0)
+        self.cost_per_share = not_negative("cost", cost)
+        self.min_trade_cost = not_negative("min_trade_cost", min_trade_cost or 0.0)
 
     def terms(self) -> tuple[float, float]:
         """Return (cost a share, minimum an order)."""
@@ -96,36 +97,30 @@ class PerTrade(_BuiltIn):
     kind = matching.PER_TRADE
 
     def __init__(self, cost: float = 0.0) -> None:
-        self.cost = _cost("cost", cost)
+        self.cost = not_negative("cost", cost)
 
     def terms(self) -> tuple[float, float]:
         """Return (cost, unused)."""
         return self.cost, 0.0
 
 
-class PerDollar(_BuiltIn):
+class PerDollar(_BuiltIn, EquityCommissionModel):
     """A fraction of the traded value: |amount|·price·cost."""
 
     kind = matching.PER_DOLLAR
 
     def __init__(self, cost: float = 0.0015) -> None:
-        self.cost_per_dollar = _cost("cost", cost)
+        self.cost_per_dollar = not_negative("cost", cost)
 
     def terms(self) -> tuple[float, float]:
         """Return (cost a currency unit, unused)."""
         return self.cost_per_dollar, 0.0
 
 
-class EquityCommissionModel(CommissionModel):
-    """Base of models for equities only."""
-
-    only_for = matching.EQUITIES
-
-
 class FutureCommissionModel(CommissionModel):
     """Base of models for futures only."""
 
-    only_for = matching.FUTURES
+    allowed_asset_types = (Future,)
 
 
 class PerContract(FutureCommissionModel):
@@ -145,7 +140,7 @@ class PerContract(FutureCommissionModel):
     ) -> None:
         self.cost = _by_root("cost", cost)
         self.exchange_fee = _by_root("exchange_fee", exchange_fee)
-        self.min_trade_cost = _cost("min_trade_cost", min_trade_cost or 0.0)
+        self.min_trade_cost = not_negative("min_trade_cost", min_trade_cost or 0.0)
 
     def calculate(self, order: Any, transaction: Any) -> float:
         """Return the cost of one fill."""
@@ -179,8 +174,8 @@ Costs = float | dict[str, float]
 def _by_root(name: str, cost: float | Mapping[str, float]) -> Costs:
     """Return a cost, or the costs of root symbols, as floats."""
     if isinstance(cost, Mapping):
-        return {root: _cost(f"{name}[{root!r}]", value) for root, value in cost.items()}
-    return _cost(name, cost)
+        return {root: not_negative(f"{name}[{root!r}]", value) for root, value in cost.items()}
+    return not_negative(name, cost)
 
 
 def _of_root(name: str, costs: Costs, root: str, usual: float | None) -> float:

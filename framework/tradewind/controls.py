@@ -9,13 +9,14 @@ Account controls look at the account at the end of every session; a violated one
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
+from tradewind.amounts import not_negative
 from tradewind.errors import AccountControlViolation, BadParameter, TradingControlViolation
 from tradewind.log import AlgorithmLog
 from tradewind.restrictions import Restrictions, restrictions_of
@@ -58,13 +59,15 @@ class TradingControl:
         """Note that an order got past this control."""
 
 
-def _limits(function: str, max_shares: float | None, max_notional: float | None) -> None:
-    """Refuse a size limit that limits nothing or is negative."""
+def _limits(function: str, asset: Any, max_shares: Any, max_notional: Any) -> tuple[float | None, float | None]:
+    """Return the limits as floats; refuse those that limit nothing, are negative or for what is no asset."""
+    if not (asset is None or isinstance(asset, Asset | int | np.integer)):
+        raise BadParameter(f"{function}: asset", asset, "an Asset, from symbol('…') or sid(…), or None for each asset")
     if max_shares is None and max_notional is None:
         raise BadParameter(f"{function}: max_shares, max_notional", None, "given, at least one of the two")
-    for name, value in (("max_shares", max_shares), ("max_notional", max_notional)):
-        if value is not None and not value >= 0:
-            raise BadParameter(f"{function}: {name}", value, "not negative")
+    most = None if max_shares is None else not_negative(f"{function}: max_shares", max_shares, finite=False)
+    worth = None if max_notional is None else not_negative(f"{function}: max_notional", max_notional, finite=False)
+    return most, worth
 
 
 @dataclass
@@ -85,10 +88,10 @@ class _SizeLimit(TradingControl):
             return None
         shares = abs(self.shares(order))
         if self.max_shares is not None and shares > self.max_shares:
-            return f"{shares} shares are more than max_shares={self.max_shares}"
+            return f"{shares} shares are more than max_shares={self.max_shares:g}"
         worth = shares * order.asset.price_multiplier
-        if self.max_notional is not None and worth * order.price() > self.max_notional:
-            return f"{shares} shares at {order.price():g} are worth more than max_notional={self.max_notional}"
+        if self.max_notional is not None and worth * abs(order.price()) > self.max_notional:
+            return f"{shares} shares at {order.price():g} are worth more than max_notional={self.max_notional:g}"
         return None
 
 
@@ -191,17 +194,6 @@ class MinLeverage:
         return f"leverage is {leverage:.4f}, below min_leverage={self.min_leverage}" if below else None
 
 
-def _not_negative(name: str, value: Any) -> float:
-    """Return a limit as a float; refuse a negative one and what is no number."""
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        number = math.nan
-    if not number >= 0:
-        raise BadParameter(name, value, "a number, not negative")
-    return number
-
-
 class Controls:
     """The controls of one run, in the order in which they were set.
 
@@ -264,8 +256,8 @@ class Controls:
         on_error: str = "fail",
     ) -> None:
         """Limit the position in one asset, or in any."""
-        _limits("set_max_position_size", max_shares, max_notional)
-        control = MaxPositionSize(on_error, asset, max_shares, max_notional)
+        limits = _limits("set_max_position_size", asset, max_shares, max_notional)
+        control = MaxPositionSize(on_error, asset, *limits)
         self.register_trading_control("set_max_position_size", control)
 
     def set_max_order_size(
@@ -276,14 +268,16 @@ class Controls:
         on_error: str = "fail",
     ) -> None:
         """Limit the size of an order in one asset, or in any."""
-        _limits("set_max_order_size", max_shares, max_notional)
-        control = MaxOrderSize(on_error, asset, max_shares, max_notional)
+        limits = _limits("set_max_order_size", asset, max_shares, max_notional)
+        control = MaxOrderSize(on_error, asset, *limits)
         self.register_trading_control("set_max_order_size", control)
 
     def set_max_order_count(self, max_count: int, on_error: str = "fail") -> None:
         """Limit the number of orders a day."""
-        count = int(_not_negative("set_max_order_count: max_count", max_count))
-        self.register_trading_control("set_max_order_count", MaxOrderCount(on_error, count))
+        count = not_negative("set_max_order_count: max_count", max_count)
+        if count != int(count):
+            raise BadParameter("set_max_order_count: max_count", max_count, "a whole number")
+        self.register_trading_control("set_max_order_count", MaxOrderCount(on_error, int(count)))
 
     def set_long_only(self, on_error: str = "fail") -> None:
         """Forbid short positions."""
@@ -306,16 +300,17 @@ class Controls:
     def set_max_leverage(self, max_leverage: float) -> None:
         """End the run when a session ends with more gross leverage."""
         self._settable("set_max_leverage")
-        self.account.append(MaxLeverage(_not_negative("set_max_leverage: max_leverage", max_leverage)))
+        self.account.append(MaxLeverage(not_negative("set_max_leverage: max_leverage", max_leverage, finite=False)))
 
     def set_min_leverage(self, min_leverage: float, grace_period: Any) -> None:
         """End the run when a session after the grace period ends with less gross leverage."""
         self._settable("set_min_leverage")
-        least = _not_negative("set_min_leverage: min_leverage", min_leverage)
+        least = not_negative("set_min_leverage: min_leverage", min_leverage)
         try:
             deadline = pd.Timestamp(self._start) + grace_period
         except TypeError:
-            raise BadParameter(
-                "grace_period", grace_period, "a timedelta or an offset, counted from the start"
-            ) from None
+            deadline = pd.NaT
+        if pd.isna(deadline):
+            allowed = "a timedelta or an offset, counted from the start: pd.Timedelta(days=5)"
+            raise BadParameter("set_min_leverage: grace_period", grace_period, allowed)
         self.account.append(MinLeverage(least, int(deadline.as_unit("ns").value)))

@@ -159,7 +159,7 @@ class Filling:
         else:
             model.volume_for_bar = used
             try:
-                paid, amount = model.process_order(data, order)
+                paid, amount = guards.checked_answer(model, order, model.process_order(data, order))
             except LiquidityExceeded:
                 full.add(column)
                 return 0.0, 0

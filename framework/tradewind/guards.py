@@ -13,6 +13,16 @@ from tradewind.errors import BadFill
 from tradewind.orders import Order
 
 
+def checked_answer(model: Any, order: Order, answer: Any) -> tuple[Any, Any]:
+    """Return the (price, shares) that a slippage model answered, unchecked; refuse what is no pair."""
+    try:
+        price, shares = answer
+    except (TypeError, ValueError):
+        allowed = "a pair (price, shares), or (None, None) to fill nothing in this bar"
+        raise BadFill(model, order, repr(answer), allowed) from None
+    return price, shares
+
+
 def checked_price(model: Any, order: Order, price: Any, may_be_negative: bool) -> float:
     """Return a fill price as a float."""
     value = _number(price)

@@ -14,10 +14,10 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from enum import Enum
-from typing import Any
+from enum import IntEnum
+from typing import Any, NamedTuple
 
+import numpy as np
 import pandas as pd
 
 from tradewind.errors import BadParameter
@@ -25,15 +25,14 @@ from tradewind.times import moment
 from tradewind_data.assets import Asset
 
 
-class RESTRICTION_STATES(Enum):  # noqa: N801 - the published name
+class RESTRICTION_STATES(IntEnum):  # noqa: N801 - the published name
     """What may be done with an asset: ALLOWED, everything; FROZEN, nothing."""
 
     ALLOWED = 0
     FROZEN = 1
 
 
-@dataclass(frozen=True)
-class Restriction:
+class Restriction(NamedTuple):
     """From effective_date on (midnight UTC for a plain date) the asset is in `state`, until its next Restriction."""
 
     asset: Asset
@@ -80,7 +79,7 @@ class StaticRestrictions(_Each):
     """These assets are restricted all the time."""
 
     def __init__(self, restricted_list: Iterable[Asset]) -> None:
-        self._restricted = frozenset(restricted_list)
+        self._restricted = frozenset(_assets("restricted_list", restricted_list))
 
     def _holds(self, asset: Asset, now: int) -> bool:
         return asset in self._restricted
@@ -95,9 +94,11 @@ class HistoricalRestrictions(_Each):
 
     def __init__(self, restrictions: Iterable[Restriction]) -> None:
         changes: dict[Asset, list[tuple[int, RESTRICTION_STATES]]] = {}
-        for change in restrictions:
-            since = moment("Restriction.effective_date", change.effective_date)
-            changes.setdefault(change.asset, []).append((since, RESTRICTION_STATES(change.state)))
+        for change in [restrictions] if isinstance(restrictions, Restriction) else restrictions:
+            asset, date, state = change
+            since = moment("Restriction.effective_date", date)
+            for known in _assets("Restriction.asset", [asset]):
+                changes.setdefault(known, []).append((since, _state(state)))
         self._changes = {asset: sorted(found, key=lambda c: c[0]) for asset, found in changes.items()}
 
     def _holds(self, asset: Asset, now: int) -> bool:
@@ -183,11 +184,24 @@ def restrictions_of(value: Any) -> Restrictions:
         return value
     if isinstance(value, SecurityList):
         return SecurityListRestrictions(value)
+    return StaticRestrictions(_assets("restrictions", value, "Restrictions, a SecurityList or a collection of assets"))
+
+
+def _assets(name: str, value: Any, allowed: str = "an Asset, from symbol('…') or sid(…), or several") -> list[Asset]:
+    """Return one asset or several as a list; refuse anything else (a sid stands for its asset, to which it is equal).
+
+    What is no asset is equal to none: it would restrict nothing, and nobody would know.
+    """
+    assets: list[Any] = [value] if isinstance(value, Asset | str) or not isinstance(value, Iterable) else list(value)
+    for asset in assets:
+        if not isinstance(asset, Asset | int | np.integer):
+            raise BadParameter(name, asset, allowed)
+    return assets
+
+
+def _state(state: Any) -> RESTRICTION_STATES:
+    """Return a state, or the one of a number."""
     try:
-        assets = list(value)
-    except TypeError:
-        assets = [value]
-    wrong = next((asset for asset in assets if not isinstance(asset, Asset)), None)
-    if wrong is not None:
-        raise BadParameter("restrictions", wrong, "Restrictions, a SecurityList or a collection of assets")
-    return StaticRestrictions(assets)
+        return RESTRICTION_STATES(state)
+    except ValueError:
+        raise BadParameter("Restriction.state", state, "RESTRICTION_STATES.ALLOWED or FROZEN") from None

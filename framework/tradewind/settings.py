@@ -17,7 +17,13 @@ from tradewind.financing import Financing, financing_of
 from tradewind.margin import Margin, margin_of
 from tradewind.slippage import SlippageModel
 from tradewind.times import moment
-from tradewind_data.assets import Asset, AssetFinder
+from tradewind_data.assets import Asset, AssetFinder, Equity, Future
+
+ASSET_TYPES = {matching.EQUITIES: Equity, matching.FUTURES: Future}
+DECIDES: dict[type, tuple[str, str]] = {
+    SlippageModel: ("process_order", "data, order"),
+    CommissionModel: ("calculate", "order, transaction"),
+}
 
 
 class Book(Protocol):
@@ -129,10 +135,16 @@ def environment_of(clock: Clock, capital_base: float) -> dict[str, Any]:
 
 def _fit(base: type, function: str, model: Any, asset_class: int) -> Any:
     """Return a model; refuse what is none (a class in place of its instance, say) or is for the other asset class."""
+    name, (method, arguments) = f"{function}: model", DECIDES[base]
     if not isinstance(model, base):
-        raise BadParameter(f"{function}: model", model, f"a {base.__name__}: an instance, of a built-in or your own")
-    if model.only_for not in (None, asset_class):  # type: ignore[attr-defined]  # base is one of the two model bases
-        names = {matching.EQUITIES: "equities", matching.FUTURES: "futures"}
-        allowed = f"a model for {names[asset_class]} (this one is for {names[model.only_for]} only)"  # type: ignore[attr-defined]
-        raise BadParameter(f"{function}: model", model, allowed)
+        raise BadParameter(name, model, f"a {base.__name__}: an instance, of a built-in or your own")
+    if getattr(type(model), method) is getattr(base, method):
+        raise BadParameter(name, model, f"a model that defines {method}({arguments})")
+    if base is SlippageModel and hasattr(model, "simulate"):
+        raise BadParameter(name, model, f"without simulate(…), which nobody calls: define {method}({arguments}) alone")
+    allowed = model.allowed_asset_types  # type: ignore[attr-defined]  # both bases have it
+    if ASSET_TYPES[asset_class] not in allowed:
+        only = ", ".join(kind.__name__ for kind in allowed) or "nothing"
+        problem = f"a model for {ASSET_TYPES[asset_class].__name__} (the allowed_asset_types of this one: {only})"
+        raise BadParameter(name, model, problem)
     return model

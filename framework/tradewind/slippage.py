@@ -9,7 +9,8 @@ A model of your own is one small class with one method:
 
 `process_order(data, order) -> (price, amount)`: data is the BarData of the bar that fills, order an Order snapshot,
 price the fill price in currency a share, amount the signed shares to fill now (0 or None: nothing in this bar).
-`self.volume_for_bar` is the number of shares already filled in this asset and bar.
+`self.volume_for_bar` is the number of shares already filled in this asset and bar. LiquidityExceeded, raised, leaves
+the asset's later orders waiting, too. `allowed_asset_types` says what the model is for, (Equity, Future) by default.
 The built-in models run compiled (matching.py holds their formulas); a subclass that overrides process_order runs in
 Python.
 """
@@ -23,27 +24,22 @@ from typing import Any, ClassVar
 import numpy as np
 
 from tradewind import matching
+from tradewind.amounts import not_negative
 from tradewind.contract_costs import DEFAULT_ETA, ETA, VOLUME_LIMIT
 from tradewind.errors import BadParameter, HistoryWindowStartsBeforeData
 from tradewind.orders import root_symbol
+from tradewind_data.assets import Asset, Equity, Future
 
 
 class LiquidityExceeded(Exception):
     """Raised by a model's process_order: this asset's bar has no room left, its later orders wait."""
 
 
-def _not_negative(name: str, value: float) -> float:
-    """Return a model's parameter as a float; refuse a negative or non-finite one."""
-    if not (math.isfinite(value) and value >= 0):
-        raise BadParameter(name, value, "finite and not negative")
-    return float(value)
-
-
 class SlippageModel:
     """Base of all slippage models: override process_order."""
 
     kind: ClassVar[int] = matching.CUSTOM
-    only_for: ClassVar[int | None] = None  # an asset class of matching.py, None for both
+    allowed_asset_types: ClassVar[tuple[type[Asset], ...]] = (Equity, Future)
     volume_for_bar: float = 0.0
 
     def process_order(self, data: Any, order: Any) -> tuple[float | None, int | None]:
@@ -71,7 +67,7 @@ class _BuiltIn(SlippageModel):
     """A model with a compiled form; process_order gives the same answer in Python for subclasses that call it."""
 
     def process_order(self, data: Any, order: Any) -> tuple[float | None, int | None]:
-        """Return (price, signed amount) by the model's compiled formula."""
+        """Return (price, signed amount) by the model's compiled formula; (None, None) where it waits for a limit."""
         price, volume = data.current(order.asset, ["close", "volume"])
         first, second = self.terms()
         paid, shares = matching.slipped(
@@ -79,6 +75,9 @@ class _BuiltIn(SlippageModel):
         )
         if shares == 0:
             raise LiquidityExceeded
+        beyond = order.limit is not None and order.direction * (paid - order.limit) > 0
+        if beyond and self.kind == matching.VOLUME_SHARE:
+            return None, None
         return float(paid), int(shares) * order.direction
 
 
@@ -94,7 +93,7 @@ class FixedSlippage(_BuiltIn):
     kind = matching.FIXED
 
     def __init__(self, spread: float = 0.0) -> None:
-        self.spread = _not_negative("spread", spread)
+        self.spread = not_negative("spread", spread)
 
     def terms(self) -> tuple[float, float]:
         """Return (spread, unused)."""
@@ -107,8 +106,8 @@ class VolumeShareSlippage(_BuiltIn):
     kind = matching.VOLUME_SHARE
 
     def __init__(self, volume_limit: float = 0.025, price_impact: float = 0.1) -> None:
-        self.volume_limit = _not_negative("volume_limit", volume_limit)
-        self.price_impact = _not_negative("price_impact", price_impact)
+        self.volume_limit = not_negative("volume_limit", volume_limit)
+        self.price_impact = not_negative("price_impact", price_impact)
 
     def terms(self) -> tuple[float, float]:
         """Return (volume_limit, price_impact)."""
@@ -121,8 +120,10 @@ class FixedBasisPointsSlippage(_BuiltIn):
     kind = matching.BASIS_POINTS
 
     def __init__(self, basis_points: float = 5.0, volume_limit: float = 0.1) -> None:
-        self.basis_points = _not_negative("basis_points", basis_points)
-        self.volume_limit = _not_negative("volume_limit", volume_limit)
+        self.basis_points = not_negative("basis_points", basis_points)
+        self.volume_limit = not_negative("volume_limit", volume_limit)
+        if not self.volume_limit:
+            raise BadParameter("volume_limit", volume_limit, "more than 0: nothing would ever fill")
 
     def terms(self) -> tuple[float, float]:
         """Return (basis_points, volume_limit)."""
@@ -132,13 +133,13 @@ class FixedBasisPointsSlippage(_BuiltIn):
 class EquitySlippageModel(SlippageModel):
     """Base of models for equities only."""
 
-    only_for = matching.EQUITIES
+    allowed_asset_types = (Equity,)
 
 
 class FutureSlippageModel(SlippageModel):
     """Base of models for futures only."""
 
-    only_for = matching.FUTURES
+    allowed_asset_types = (Future,)
 
 
 IMPACT_SESSIONS = 20
@@ -233,8 +234,8 @@ class VolatilityVolumeShare(MarketImpactBase, FutureSlippageModel):
 
     def __init__(self, volume_limit: float = VOLUME_LIMIT, eta: float | Mapping[str, float] | None = None) -> None:
         super().__init__()
-        self.volume_limit = _not_negative("volume_limit", volume_limit)
-        self.eta = {} if eta is None else eta
+        self.volume_limit = not_negative("volume_limit", volume_limit)
+        self.eta: Etas = _etas({} if eta is None else eta)
 
     def get_txn_volume(self, data: Any, order: Any) -> float:
         """Return volume_limit·V."""
@@ -254,3 +255,13 @@ class VolatilityVolumeShare(MarketImpactBase, FutureSlippageModel):
         if isinstance(own, Mapping):
             own = own.get(root, ETA.get(root, DEFAULT_ETA))
         return current_price * own * volatility * math.sqrt(txn_volume / mean_volume) / 10_000
+
+
+Etas = float | dict[str, float]
+
+
+def _etas(eta: float | Mapping[str, float]) -> Etas:
+    """Return η, or the η of root symbols, as floats."""
+    if isinstance(eta, Mapping):
+        return {root: not_negative(f"eta[{root!r}]", value) for root, value in eta.items()}
+    return not_negative("eta", eta)

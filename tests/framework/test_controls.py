@@ -204,6 +204,23 @@ def test_restrictions_answer_for_one_asset_and_for_several(market):
         assert [every.is_restricted(asset, day) for asset in (a, b, c)] == [bool(r) for r in restricted]
 
 
+def test_restrictions_may_name_sids_a_single_asset_and_plain_tuples(market):
+    a, b = market.asset(1, [10]).asset(2, [10]).bundle().finder.assets
+    assert [StaticRestrictions([1]).is_restricted(asset, "2021-03-01") for asset in (a, b)] == [True, False]
+    assert StaticRestrictions(b).is_restricted(b, "2021-03-01")
+    for changes in (Restriction(a, "2021-03-01", 1), [(a, "2021-03-01", RESTRICTION_STATES.FROZEN)]):
+        assert HistoricalRestrictions(changes).is_restricted(a, "2021-03-01")
+    assert (RESTRICTION_STATES.ALLOWED, RESTRICTION_STATES.FROZEN) == (0, 1)
+
+
+def test_a_contract_below_zero_is_worth_something_to_a_control(market, on_sessions):
+    market.contract(1, "CLM21", [-10.0] * 4, multiplier=100.0)
+    control = lambda: api.set_max_order_size(max_notional=5_000)  # noqa: E731
+    assert len(run(market, on_sessions, control, {1: buy((1, 5))}).orders) == 1
+    with pytest.raises(TradingControlViolation, match="6 shares at -10 are worth more than max_notional=5000"):
+        run(market, on_sessions, control, {1: buy((1, -6))})
+
+
 def test_a_security_list_is_a_container_of_today(market):
     a, b = market.asset(1, [10]).asset(2, [10]).bundle().finder.assets
     now = [pd.Timestamp("2021-03-02").value]
@@ -254,7 +271,18 @@ def test_a_least_leverage_holds_after_its_grace_period(market, on_sessions):
         (lambda: api.set_max_leverage(None), "max_leverage was None"),
         (lambda: api.set_min_leverage(1.0, 5), "grace_period was 5"),
         (lambda: api.set_asset_restrictions(["AAA"]), "restrictions was 'AAA'"),
-        (lambda: api.set_do_not_order_list(7), "restrictions was 7"),
+        (lambda: api.set_do_not_order_list(7.5), "restrictions was 7.5"),
+        (lambda: api.set_do_not_order_list("AAA"), "restrictions was 'AAA'"),
+        (lambda: StaticRestrictions(["AAA"]), "restricted_list was 'AAA'"),
+        (lambda: HistoricalRestrictions([Restriction("AAA", "2021-03-01", 1)]), "Restriction.asset was 'AAA'"),
+        (lambda: HistoricalRestrictions([Restriction(api.sid(1), "2021-03-01", "FROZEN")]), "state was 'FROZEN'"),
+        (lambda: api.set_max_order_size("AAA", max_shares=1), "asset was 'AAA'"),
+        (lambda: api.set_max_position_size([api.sid(1)], max_shares=1), "asset was "),
+        (lambda: api.set_max_order_size(max_shares="5"), "max_shares was '5'"),
+        (lambda: api.set_max_order_count(np.inf), "max_count was inf"),
+        (lambda: api.set_max_order_count(2.5), "max_count was 2.5; it must be a whole number"),
+        (lambda: api.set_max_leverage("2"), "max_leverage was '2'"),
+        (lambda: api.set_min_leverage(1.0, pd.NaT), "grace_period was NaT"),
         (lambda: HistoricalRestrictions([Restriction(None, "soon", 1)]), "effective_date was 'soon'"),
         (lambda: api.set_slippage(api.slippage.NoSlippage), "a SlippageModel"),
         (lambda: api.set_commission(5.0), "model was 5.0"),

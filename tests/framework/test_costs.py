@@ -8,8 +8,9 @@ import pytest
 import tradewind.api as api
 from tradewind import run_algorithm
 from tradewind.api import commission, slippage
-from tradewind.errors import BadParameter
+from tradewind.errors import BadFill, BadParameter
 from tradewind.semantics import TRADEWIND
+from tradewind_data.assets import Equity, Future
 
 
 class SameInPython(slippage.VolumeShareSlippage):
@@ -217,9 +218,9 @@ def test_impact_on_futures_by_root():
 
 def test_a_model_for_the_other_asset_class_is_refused(market):
     market.asset(1, [10])
-    with pytest.raises(BadParameter, match=r"a model for equities \(this one is for futures only\)"):
+    with pytest.raises(BadParameter, match=r"a model for Equity \(the allowed_asset_types of this one: Future\)"):
         run(market, [], slippage.VolatilityVolumeShare())
-    with pytest.raises(BadParameter, match="is for futures only"):
+    with pytest.raises(BadParameter, match="a model for Equity"):
         run(market, [], cost=commission.PerContract(1, 1))
 
 
@@ -229,9 +230,70 @@ def test_a_root_that_the_costs_do_not_name_has_the_usual_ones():
     assert commission.PerContract().calculate(one, one) == pytest.approx(0.85 + 1.50)
 
 
+def answering(answer):
+    """A slippage model that gives this answer, whatever the order."""
+
+    class Model(slippage.SlippageModel):
+        def process_order(self, data, order):
+            return answer
+
+    return Model()
+
+
+@pytest.mark.parametrize("answer", [None, 10.0, (10.0, 5, 1), "ok?"])
+def test_an_answer_that_is_no_pair_is_told_as_the_models(market, answer):
+    market.asset(1, [10] * 3)
+    with pytest.raises(BadFill, match=r"Model\(\) gave .*; it must be a pair \(price, shares\), or \(None, None\)"):
+        run(market, [(5, {})], answering(answer))
+
+
+def test_a_model_of_ones_own_says_what_it_is_for_and_decides_in_one_method(market):
+    class Shares(slippage.NoSlippage):
+        allowed_asset_types = (Equity,)
+
+    class Simulating(slippage.NoSlippage):
+        def simulate(self, data, asset, orders):
+            """Written for the original engine, which calls this for each asset."""
+
+    class Deciding(slippage.SlippageModel):
+        pass
+
+    refused = [
+        (lambda: api.set_slippage(us_futures=Shares()), "a model for Future .*: Equity"),
+        (lambda: api.set_commission(us_futures=commission.PerShare()), "a model for Future .*: Equity"),
+        (lambda: api.set_commission(us_futures=commission.PerDollar()), "a model for Future .*: Equity"),
+        (lambda: api.set_slippage(Simulating()), r"without simulate\(…\), which nobody calls: define process_order"),
+        (lambda: api.set_slippage(Deciding()), r"a model that defines process_order\(data, order\)"),
+        (lambda: api.set_commission(commission.EquityCommissionModel()), r"defines calculate\(order, transaction\)"),
+    ]
+    bundle = market.asset(1, [10]).bundle()
+    for call, said in refused:
+        with pytest.raises(BadParameter, match=said):
+            run_algorithm(initialize=lambda c, call=call: call(), bundle=bundle)
+    assert isinstance(commission.PerShare(), commission.EquityCommissionModel)
+    assert slippage.VolumeShareSlippage().allowed_asset_types == (Equity, Future)
+
+
+def test_a_subclass_that_asks_volume_share_waits_for_the_limit_as_it_does(market):
+    market.asset(1, [10, 10, 10], volume=1_000)
+    for kind in (slippage.VolumeShareSlippage, SameInPython):  # 25 of 1,000 shares move the price by 0.06 %
+        waiting = run(market, [(100, {"limit_price": 10.0})], kind(0.025, 1.0))
+        assert fills(waiting) == []
+        assert waiting.orders["limit_at"].notna().all()
+
+
 def test_bad_parameters_of_a_model_are_refused():
     with pytest.raises(BadParameter, match="volume_limit was -1"):
         slippage.VolumeShareSlippage(-1)
+    with pytest.raises(BadParameter, match="price_impact was '1'; it must be a number"):
+        slippage.VolumeShareSlippage(price_impact="1")
+    with pytest.raises(BadParameter, match="volume_limit was 0; it must be more than 0"):
+        slippage.FixedBasisPointsSlippage(volume_limit=0)
+    for eta in (-1, {"CL": "x"}):
+        with pytest.raises(BadParameter, match="eta"):
+            slippage.VolatilityVolumeShare(0.05, eta)
+    with pytest.raises(BadParameter, match="cost was None"):
+        commission.PerTrade(None)
     with pytest.raises(BadParameter, match="cost was nan"):
         commission.PerShare(float("nan"))
 

@@ -187,9 +187,9 @@ def test_models_of_the_other_class_are_refused(market):
     bundle = market.contract(5, "CLM21", CLOSES).bundle()
     for act in (
         lambda context: set_slippage(us_equities=slippage.VolatilityVolumeShare()),
-        lambda context: set_commission(us_futures=commission.EquityCommissionModel()),
+        lambda context: set_commission(us_futures=commission.PerShare()),
     ):
-        with pytest.raises(BadParameter, match="only"):
+        with pytest.raises(BadParameter, match="allowed_asset_types"):
             ran(bundle, act, None)
 
 
