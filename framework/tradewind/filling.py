@@ -17,27 +17,38 @@ from tradewind.blotter import Blotter
 from tradewind.commission import CommissionModel, PerContract, PerShare
 from tradewind.errors import BadParameter
 from tradewind.fill_rules import Bar, FillRules
-from tradewind.matching import COSTS, FILL
+from tradewind.matching import COSTS, DEPTH
+from tradewind.minute_prices import MinutePrices
 from tradewind.orders import Fill, Order, order_id, root_symbol
+from tradewind.prices import Prices
 from tradewind.semantics import Semantics
-from tradewind.slippage import FixedBasisPointsSlippage, LiquidityExceeded, SlippageModel, VolatilityVolumeShare
+from tradewind.slippage import (
+    IMPACT_SESSIONS,
+    FixedBasisPointsSlippage,
+    LiquidityExceeded,
+    SlippageModel,
+    VolatilityVolumeShare,
+)
 from tradewind_data.assets import Asset, AssetFinder
-
-NO_FILLS = np.empty(0, dtype=FILL)
 
 
 class Filling:
     """The models of one run, one of a kind for each asset class, and what they make of the blotter's open orders."""
 
-    def __init__(self, blotter: Blotter, finder: AssetFinder, semantics: Semantics) -> None:
-        self._blotter, self._fills, self._finder = blotter, blotter.fills, finder
+    def __init__(
+        self, blotter: Blotter, finder: AssetFinder, prices: Prices | MinutePrices, semantics: Semantics
+    ) -> None:
+        self._blotter, self._fills, self._finder, self._prices = blotter, blotter.fills, finder, prices
         self._caps = semantics.limit_caps_price
         self.slippage: list[SlippageModel] = [FixedBasisPointsSlippage(), VolatilityVolumeShare()]
         self.commission: list[CommissionModel] = [PerShare(), PerContract()]
         self.fill_rules: FillRules | None = None
-        self._samples, self._cost_row = _groups(finder)
-        self._used = np.zeros(len(finder))
+        self._depth = np.zeros(len(finder), dtype=DEPTH)
+        self._samples, self._depth["group"] = _groups(finder)
+        self._depth["known_on"] = -1
+        self._unknown = np.empty(len(finder), dtype=np.int64)
         self._costs: np.ndarray | None = None
+        self._impacts = False  # whether some orders fill under an impact model
         self._decides_in_python: np.ndarray | None = None  # bool[N]: orders of these columns do; None: nowhere
 
     def set_slippage(self, model: SlippageModel, asset_class: int) -> None:
@@ -57,56 +68,85 @@ class Filling:
             for row, sample in enumerate(self._samples):
                 group = matching.FUTURES if row else matching.EQUITIES
                 slip, cost = self.slippage[group], self.commission[group]
-                self._costs[row] = slip.compiled_kind(), slip.terms(), *_charges(cost, sample)
+                self._costs[row] = *_as_numbers(slip, sample), *_as_numbers(cost, sample)
             kinds = self._costs["slippage_kind"], self._costs["commission_kind"]
-            custom = (np.stack(kinds) == matching.CUSTOM).any(axis=0)[self._cost_row]
+            custom = (np.stack(kinds) == matching.CUSTOM).any(axis=0)[self._depth["group"]]
             self._decides_in_python = custom if custom.any() else None
+            self._impacts = bool((kinds[0] == matching.IMPACT).any())
         return self._costs
 
-    def fill(self, close: np.ndarray, volume: np.ndarray, now: int, data: Any, bar: Bar | None = None) -> np.ndarray:
-        """Fill the open orders against one bar (float64[N] rows of raw close and volume); return the fills.
-
-        `bar` is given when fill_rules are set: then they say which of its prices count.
-        """
-        rules = self.fill_rules
-        if bar is not None and rules is not None and not rules.in_range:
-            close, bar = bar.open, None
-        which = self._blotter.open_orders
-        if not len(which):
-            return NO_FILLS
-        self._fills.make_room(len(which))
+    def fill(self, at: int, session: int, now: int, data: Any) -> int:
+        """Fill the open orders against the bar of a moment `at` in a session; return how many fills were written."""
+        blotter, fills, rules = self._blotter, self._fills, self.fill_rules
+        orders, count = blotter.orders, blotter.open_count  # in this order: the first writes down what was placed
+        if not count:
+            return 0
+        if fills.count + count > len(fills.table):
+            fills.make_room(count)
         costs, custom = self._cost_models(), self._decides_in_python
-        if bar is not None or (custom is not None and custom[self._blotter.orders.column[which]].any()):
-            count = self._fill_in_python(which, close, volume, now, data, bar)
-            self._blotter.prune()
+        if self._impacts:
+            self._look_around(at, session)
+        bar = self._prices.whole_bar(at) if rules is not None and rules.in_range else None
+        if bar is not None or (custom is not None and custom[orders.column[blotter.open_orders]].any()):
+            made = self._fill_in_python(at, now, data, bar)
+            blotter.prune()
         else:
-            count = self._fill_compiled(which, close, volume, costs, now)
-        return self._fills.take(count) if count else NO_FILLS
+            made = self._fill_compiled(at, costs, now)
+        fills.count += made
+        return made
 
-    def _fill_compiled(
-        self, which: np.ndarray, close: np.ndarray, volume: np.ndarray, costs: np.ndarray, now: int
-    ) -> int:
+    def _rows(self, at: int) -> tuple[np.ndarray, np.ndarray, int]:
+        """Return the prices that orders fill at and the volumes, float64[bars, N], and the row of a moment in them."""
+        if self.fill_rules is None or self.fill_rules.in_range:
+            return self._prices.bar_rows(at)
+        price, (_, volume, row) = self._prices.whole_bar(at).open, self._prices.bar_rows(at)
+        return price[None], volume[row : row + 1], 0
+
+    def _fill_compiled(self, at: int, costs: np.ndarray, now: int) -> int:
         """Fill through the compiled forms of the models; return the number of fills."""
-        orders, fills, start = self._blotter.orders.table, self._fills.table, self._fills.count
-        count, left = matching.fill_orders(
-            orders, which, close, volume, self._cost_row, costs, self._caps, self._used, fills, start, now
+        blotter, fills, start = self._blotter, self._fills.table, self._fills.count
+        orders, waiting, count = blotter.orders.table, blotter.waiting, blotter.open_count
+        made, left = matching.fill_orders(
+            orders, waiting, count, *self._rows(at), self._depth, costs, self._caps, fills, start, now
         )
-        if count < 0:
-            order, price = self._blotter.snapshot(-1 - count), float(fills["price"][start])
+        if made < 0:
+            order, price = blotter.snapshot(-1 - made), float(fills["price"][start])
             guards.checked_price(self._model_of(self.slippage, order), order, price, False)
-        self._blotter.keep_open(left)
-        return int(count)
+        blotter.keep_open(left)
+        return int(made)
 
-    def _fill_in_python(
-        self, which: np.ndarray, close: np.ndarray, volume: np.ndarray, now: int, data: Any, bar: Bar | None
-    ) -> int:
+    def _look_around(self, at: int, session: int) -> None:
+        """Find what an impact model needs to know of the columns with open orders: base price, usual figures."""
+        blotter, depth, bar = self._blotter, self._depth, self._prices.whole_bar(at)
+        found = matching.look_around(
+            blotter.orders.table,
+            blotter.waiting,
+            blotter.open_count,
+            bar.high,
+            bar.low,
+            depth,
+            session,
+            self._unknown,
+        )
+        if not found:
+            return
+        columns = self._unknown[:found]
+        closes = self._prices.before("close", columns, session, IMPACT_SESSIONS)
+        volumes = self._prices.before("volume", columns, session, IMPACT_SESSIONS)
+        if closes is None or volumes is None:
+            depth["usual"][columns] = 0.0
+        else:
+            matching.know_the_usual(columns, closes, volumes, depth)
+
+    def _fill_in_python(self, at: int, now: int, data: Any, bar: Bar | None) -> int:
         """Fill through the models' own methods; same rules as matching.fill_orders, or fill_rules over a whole bar."""
+        close, volume, row = self._rows(at)
         used: dict[int, float] = {}
         full: set[int] = set()
         count = 0
-        for i in which.tolist():
+        for i in self._blotter.open_orders.tolist():
             column = int(self._blotter.orders.column[i])
-            price, traded = close[column], volume[column]
+            price, traded = close[row, column], volume[row, column]
             if bar is not None and traded > 0 and column not in full:
                 assert self.fill_rules is not None  # a bar comes with its rules
                 price = self.fill_rules.start(self._blotter.orders, i, bar, column, now)
@@ -136,7 +176,7 @@ class Filling:
 
     def _group(self, column: int) -> int:
         """Return the asset class of a column."""
-        return matching.FUTURES if self._cost_row[column] else matching.EQUITIES
+        return matching.FUTURES if self._depth["group"][column] else matching.EQUITIES
 
     def _model_of(self, models: Sequence[Any], order: Order) -> Any:
         """Return the model that an order of this asset goes through."""
@@ -147,11 +187,14 @@ class Filling:
     ) -> tuple[float, int]:
         """Ask the slippage model for price and amount from the bar's price; note when the asset's bar is full."""
         group, order = self._group(column), self._blotter.snapshot(i)
-        model, costs = self.slippage[group], self._cost_models()[self._cost_row[column]]
-        kind, (first, second) = costs["slippage_kind"], costs["slippage"]
+        model, costs = self.slippage[group], self._cost_models()[self._depth["group"][column]]
+        kind, (first, second, third) = costs["slippage_kind"], costs["slippage"]
         paid: Any
         amount: Any
-        if kind != matching.CUSTOM:
+        if kind == matching.IMPACT:
+            paid, amount = matching.impacted(first, second, third, order.open_amount, traded, self._depth, column)
+            amount *= order.direction
+        elif kind != matching.CUSTOM:
             paid, amount = matching.slipped(kind, first, second, order.open_amount, price, traded, used)
             amount *= order.direction
             if not amount:
@@ -174,7 +217,8 @@ class Filling:
         limit = float(self._blotter.orders.limit[i])
         if np.isnan(limit) or side * price <= side * limit:
             return price
-        if self._cost_models()["slippage_kind"][self._cost_row[column]] == matching.VOLUME_SHARE and not caps:
+        kind = self._cost_models()["slippage_kind"][self._depth["group"][column]]
+        if kind == matching.IMPACT or (kind == matching.VOLUME_SHARE and not caps):
             return None
         return limit if caps or self._caps else price
 
@@ -206,8 +250,8 @@ def _groups(finder: AssetFinder) -> tuple[list[Asset | None], np.ndarray]:
     return samples, group
 
 
-def _charges(model: CommissionModel, sample: Asset | None) -> tuple[int, tuple[float, float, float]]:
-    """Return a commission's kind and numbers; what the model does not know is left to the model to refuse."""
+def _as_numbers(model: SlippageModel | CommissionModel, sample: Asset | None) -> tuple[int, tuple[float, float, float]]:
+    """Return a model's kind and numbers; what the model does not know is left to the model to refuse."""
     try:
         return model.compiled_kind(), model.terms_of(sample)
     except BadParameter:

@@ -165,17 +165,17 @@ def update_held(book: Table, held: Vector, count: int, columns: Vector) -> int:
 
 
 @njit(cache=True)
-def apply_fills(book: Table, cash: Vector, held: Vector, count: int, fills: Table) -> int:
-    """Book the fills of one bar in order, then their commissions (those above 0); return the new count of `held`.
+def apply_fills(book: Table, cash: Vector, held: Vector, count: int, fills: Table, first: int, last: int) -> int:
+    """Book the fills first … last−1, those of one bar, in order, then their commissions (those above 0).
 
-    fills: the fields column, amount, price and commission of each; held: see update_held.
+    fills: the fields column, amount, price and commission of each; held: see update_held. Returns its new count.
     """
-    for i in range(len(fills)):
+    for i in range(first, last):
         apply_fill(book, cash, fills.column[i], fills.amount[i], fills.price[i])
-    for i in range(len(fills)):
+    for i in range(first, last):
         if fills.commission[i] > 0.0:
             apply_commission(book, cash, fills.column[i], fills.commission[i])
-    return update_held(book, held, count, fills.column)
+    return update_held(book, held, count, fills.column[first:last])
 
 
 @njit(cache=True)

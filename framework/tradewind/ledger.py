@@ -221,9 +221,10 @@ class Ledger:
             kernels.split_rounded(self.book, column, denominator / numerator)
         self._touched(np.array([column]))
 
-    def apply_fills(self, fills: np.ndarray) -> None:
-        """Book the fills of one bar (matching.FILL) in order, then their commissions."""
-        self._hold(kernels.apply_fills(self._table, self._cash, self._held, len(self.held), fills))
+    def apply_fills(self, fills: np.ndarray, first: int, last: int) -> None:
+        """Book the rows first … last−1 of matching.FILL, those of one bar, in order, then their commissions."""
+        held = len(self.held)
+        self._hold(kernels.apply_fills(self._table, self._cash, self._held, held, fills, first, last))
         self._summed = False
 
     def mark(self, columns: np.ndarray, prices: np.ndarray) -> None:

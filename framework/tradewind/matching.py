@@ -8,6 +8,8 @@ For an order with open amount q₀ (direction d = sign q₀), on a bar with clos
               fixed         P + d·spread/2, everything
               volume share  room = L·V − used; q = trunc(min(room, |q₀|)); share = min((used + q)/V, L); P·(1 +
               d·k·share²) basis points  q = min(|q₀|, trunc(L·V) − used); P·(1 + d·b/10⁴)
+              impact        q = trunc(min(|q₀|, L·V)); B + d·B·η·σ·√(q / usual volume)/10⁴, B + d·B·u where σ or the
+              usual volume is not known; B = (high + low)/2 of the bar
     commission  per share (c, minimum m), per trade, per dollar, per contract (c, exchange fee, minimum m)
 
 `used` is what other orders already took of this asset's bar. When an asset's bar has no room left, its later orders
@@ -23,9 +25,10 @@ from tradewind.sizing import whole
 
 OPEN, FILLED, CANCELLED, REJECTED, HELD = range(5)
 
-NO_SLIPPAGE, FIXED, VOLUME_SHARE, BASIS_POINTS, CUSTOM = range(5)
+NO_SLIPPAGE, FIXED, VOLUME_SHARE, BASIS_POINTS, CUSTOM, IMPACT = range(6)
 NO_COMMISSION, PER_SHARE, PER_TRADE, PER_DOLLAR = range(4)  # CUSTOM (4) is shared with the slippage kinds
 PER_CONTRACT = 5
+SESSIONS_A_YEAR = 252
 
 EQUITIES, FUTURES = 0, 1
 UNTRADED, UNREACHED, NO_ROOM, BEYOND_LIMIT = range(4)
@@ -69,12 +72,24 @@ FILL = np.dtype(
 COSTS = np.dtype(
     [
         ("slippage_kind", np.int64),
-        ("slippage", np.float64, (2,)),
+        ("slippage", np.float64, (3,)),
         ("commission_kind", np.int64),
         ("commission", np.float64, (3,)),
     ]
 )
 """Slippage and commission as numbers: row 0 is that of equities, each further one that of a root symbol of futures."""
+DEPTH = np.dtype(
+    [
+        ("group", np.int64),  # the column's row of COSTS
+        ("used", np.float64),  # shares taken of the bar being filled, −1 once it is full
+        ("middle", np.float64),  # (high + low)/2 of that bar; this and the rest under an impact model only
+        ("usual", np.float64),  # mean volume of the sessions before, 0 = not known
+        ("volatility", np.float64),  # a year, of those sessions; NaN = not known
+        ("known_on", np.int64),  # the session of those two
+    ],
+    align=True,
+)
+"""What fills look up by column, float64 in shares and currency a share."""
 FILLS_AT_FIRST = 1 << 12
 ROOM = 1 << 14  # orders that a book has room for at first
 
@@ -141,12 +156,14 @@ class FillBook:
 
 
 @njit(cache=True)
-def write_placed(orders: Table, first: int, terms: np.ndarray, waiting: np.ndarray, count: int, now: int) -> None:
+def write_placed(
+    orders: Table, first: int, terms: np.ndarray, placed: int, waiting: np.ndarray, count: int, now: int
+) -> None:
     """Write market orders placed `now` from row `first` on, and their ordinals into `waiting` from `count` on.
 
-    terms: float64[n, 5] column, signed shares that are rounded here, via, asked, shares.
+    terms: float64[≥ placed, 5] column, signed shares that are rounded here, via, asked, shares.
     """
-    for k in range(len(terms)):
+    for k in range(placed):
         i = first + k
         orders.column[i], orders.amount[i], orders.via[i] = int(terms[k, 0]), whole(terms[k, 1]), int(terms[k, 2])
         orders.asked[i], orders.shares[i] = terms[k, 3], terms[k, 4]
@@ -193,6 +210,64 @@ def slipped(
         shares = max(min(shares, left), 0)
         return price + price * (first / 10_000.0 * side), shares
     return price, shares
+
+
+@njit(cache=True)
+def impacted(
+    limit: float, eta: float, unknown: float, wanted: int, volume: float, depth: Table, column: int
+) -> tuple[float, int]:
+    """Return (price, shares) for |wanted| shares of a column under the impact model; 0 shares when there is no room."""
+    side = 1.0 if wanted > 0 else -1.0
+    base, usual, volatility = depth.middle[column], depth.usual[column], depth.volatility[column]
+    shares = int(min(volume * limit, float(abs(wanted))))
+    if usual == 0.0 or np.isnan(volatility):
+        return base + side * (base * unknown), shares
+    return base + side * (base * eta * volatility * np.sqrt(shares / usual) / 10_000.0), shares
+
+
+@njit(cache=True)
+def look_around(
+    orders: Table,
+    open_orders: np.ndarray,
+    count: int,
+    high: np.ndarray,
+    low: np.ndarray,
+    depth: Table,
+    session: int,
+    unknown: np.ndarray,
+) -> int:
+    """Write the base prices of the columns with open orders; return how many have no usual figures of this session.
+
+    Those columns are written into `unknown` (int64[N]). high, low: float64[N] rows of the bar.
+    """
+    found = 0
+    for i in open_orders[:count]:
+        column = orders.column[i]
+        depth.middle[column] = (high[column] + low[column]) / 2.0
+        if depth.group[column] != EQUITIES and depth.known_on[column] != session:
+            depth.known_on[column] = session
+            unknown[found] = column
+            found += 1
+    return found
+
+
+@njit(cache=True, error_model="numpy")
+def know_the_usual(columns: np.ndarray, closes: np.ndarray, volumes: np.ndarray, depth: Table) -> None:
+    """Write mean volume and volatility of columns: σ = std(close-to-close returns, ddof = 1)·√252.
+
+    closes, volumes: float64[n, k] of the sessions before; a close that is missing is the one before it.
+    """
+    sessions = len(closes)
+    returns = np.empty(sessions - 1)
+    for k in range(len(columns)):
+        last, volume = closes[0, k], volumes[0, k]
+        for s in range(1, sessions):
+            close = last if np.isnan(closes[s, k]) else closes[s, k]
+            returns[s - 1] = close / last - 1.0
+            last, volume = close, volume + volumes[s, k]
+        depth.usual[columns[k]] = volume / sessions
+        spread = np.sum((returns - returns.mean()) ** 2)
+        depth.volatility[columns[k]] = np.sqrt(spread / (sessions - 2)) * np.sqrt(float(SESSIONS_A_YEAR))
 
 
 @njit(cache=True)
@@ -251,7 +326,7 @@ def _within_limit(orders: Table, i: int, side: int, paid: float, kind: int, caps
     limit = orders.limit[i]
     if np.isnan(limit) or side * paid <= side * limit:
         return True, paid
-    return kind != VOLUME_SHARE, limit if caps else paid
+    return kind != VOLUME_SHARE and kind != IMPACT, limit if caps else paid
 
 
 @njit(cache=True)
@@ -267,53 +342,57 @@ def _execute(
 
 
 @njit(cache=True)
-def keep_open(orders: Table, open_orders: np.ndarray) -> int:
-    """Move the entries of `open_orders` whose status is still OPEN to its front, in their order; return how many."""
-    count = 0
-    for i in open_orders:
+def keep_open(orders: Table, open_orders: np.ndarray, count: int) -> int:
+    """Move those of the first entries of `open_orders` that are still OPEN to its front, in order; return how many."""
+    kept = 0
+    for i in open_orders[:count]:
         if orders.status[i] == OPEN:
-            open_orders[count] = i
-            count += 1
-    return count
+            open_orders[kept] = i
+            kept += 1
+    return kept
 
 
 @njit(cache=True)
 def fill_orders(
     orders: Table,
     open_orders: np.ndarray,
+    open_count: int,
     close: np.ndarray,
     volume: np.ndarray,
-    cost_row: np.ndarray,
+    bar: int,
+    depth: Table,
     costs: Table,
     limit_caps_price: bool,
-    used: np.ndarray,
     fills: Table,
     start: int,
     now: int,
 ) -> tuple[int, int]:
-    """Fill the open orders against one bar; return (fills written from row `start` of `fills` on, orders still open).
+    """Fill the first of open_orders against one bar; return (fills written from row `start` of `fills` on, still open).
 
     Those orders are moved to the front of open_orders. A price that cannot be booked (NaN; 0 or less for equities)
     stops it: the answer is (−1 − the order, anything), the price stands in row `start`.
 
-    close, volume: float64[N] rows of the bar; cost_row: int64[N], row of costs of a column; used: float64[N] scratch,
-    cleared here for the columns concerned; a column whose bar is full has −1 there.
+    close, volume: float64[bars, N], of which row `bar` counts.
     """
     count = 0
-    for i in open_orders:
-        used[orders.column[i]] = 0.0
-    for i in open_orders:
+    for i in open_orders[:open_count]:
+        depth.used[orders.column[i]] = 0.0
+    for i in open_orders[:open_count]:
         column = orders.column[i]
-        price, traded, group = close[column], volume[column], cost_row[column]
-        why = _waits_for(orders, i, price, traded, used[column], now)
+        price, traded, group = close[bar, column], volume[bar, column], depth.group[column]
+        why = _waits_for(orders, i, price, traded, depth.used[column], now)
         if why >= 0:
             orders.waits[i, why] += 1
             continue
         wanted, kind = orders.amount[i] - orders.filled[i], costs.slippage_kind[group]
         first, second = costs.slippage[group, 0], costs.slippage[group, 1]
-        paid, shares = slipped(kind, first, second, wanted, price, traded, used[column])
+        if kind == IMPACT:
+            paid, shares = impacted(first, second, costs.slippage[group, 2], wanted, traded, depth, column)
+        else:
+            paid, shares = slipped(kind, first, second, wanted, price, traded, depth.used[column])
         if shares == 0:
-            used[column] = -1.0
+            if kind != IMPACT:  # which does not ask what others took
+                depth.used[column] = -1.0
             orders.waits[i, NO_ROOM] += 1
             continue
         side = 1 if wanted > 0 else -1
@@ -324,10 +403,10 @@ def fill_orders(
         if not paid > 0.0 and (group == EQUITIES or np.isnan(paid)):
             fills.price[start] = paid
             return -1 - i, 0
-        used[column] += shares
+        depth.used[column] += shares
         _execute(orders, i, side * shares, paid, costs, group, fills, start + count, now)
         count += 1
-    return count, keep_open(orders, open_orders)
+    return count, keep_open(orders, open_orders, open_count)
 
 
 def split_order(orders: OrderBook, i: int, numerator: int, denominator: int, exact: bool) -> int:

@@ -38,7 +38,7 @@ class MinutePrices:
         self.reader = CoarseMinuteReader(bars, daily.reader) if isinstance(daily.reader, CoarseReader) else bars
         self.finder, self.sessions = daily.finder, daily.sessions
         self.session_closes, self.returns_of = daily.session_closes, daily.returns_of
-        self.price_before = daily.price_before
+        self.price_before, self.before = daily.price_before, daily.before
         self.close_item = daily.close_item
         self._every = np.arange(len(daily.finder))
         self._session, self._base, self._stop = -1, 0, 0
@@ -75,10 +75,9 @@ class MinutePrices:
         """Return the row of a minute in the session at hand, −1 for a minute of another one."""
         return at - self._base if self._base <= at < self._stop and seen == self._session else -1
 
-    def bar_rows(self, at: int) -> tuple[np.ndarray, np.ndarray]:
-        """Return the raw closes and volumes of a minute of the session at hand, float64[N] each."""
-        row = at - self._base
-        return self._blocks["close"][row], self._block("volume")[row]
+    def bar_rows(self, at: int) -> tuple[np.ndarray, np.ndarray, int]:
+        """Return raw closes and volumes of the session at hand, float64[m, N] each, and the row of a minute in them."""
+        return self._blocks["close"], self._block("volume"), at - self._base
 
     def whole_bar(self, at: int) -> Bar:
         """Return the raw prices of a minute of the session at hand."""

@@ -69,9 +69,16 @@ class Prices:
         """Return the row of today's session in the arrays, −1 for another one: its prices are seen from today."""
         return at if at == seen else -1
 
-    def bar_rows(self, at: int) -> tuple[np.ndarray, np.ndarray]:
-        """Return the raw closes and volumes of a session, float64[N] each."""
-        return self.close[at], self.volume[at]
+    def bar_rows(self, at: int) -> tuple[np.ndarray, np.ndarray, int]:
+        """Return raw closes and volumes, float64[R, N] each, and the row of a session in them."""
+        return self.close, self.volume, at
+
+    def before(self, field: str, columns: np.ndarray, session: int, bars: int) -> np.ndarray | None:
+        """Return float64[bars, n]: a field over the sessions just before one, as seen from it; None before the data."""
+        if session - self.reader.first_session < bars:
+            return None
+        values = self.reader.window(field, columns, session - 1, bars, seen_from=session)
+        return values if field == "volume" else self.shown(values, columns)
 
     def whole_bar(self, at: int) -> Bar:
         """Return the raw prices of a session."""

@@ -199,7 +199,7 @@ def _simulator(
     if clock.by_minute and semantics.minute_orders_last_a_day:
         blotter.cancel_policy = EODCancel()
     recorder = Recorder(clock, ledger, finder, semantics)
-    filling = Filling(blotter, finder, semantics)
+    filling = Filling(blotter, finder, market.prices, semantics)
     algorithm = Algorithm(functions, market, ledger, blotter, filling, recorder)
     return Simulator(algorithm, market, actions, ledger, blotter, filling, recorder, semantics, capital_changes)
 

@@ -292,12 +292,10 @@ class Simulator:
 
     def _fill(self, at: int, now: int) -> None:
         """Fill the open orders against the bar at a moment."""
-        prices = self.market.prices
-        close, volume = prices.bar_rows(at)
-        bar = None if self.filling.fill_rules is None else prices.whole_bar(at)
-        fills = self.filling.fill(close, volume, now, self.algorithm.data, bar)
-        if len(fills):
-            self.ledger.apply_fills(fills)
+        made = self.filling.fill(at, self.session, now, self.algorithm.data)
+        if made:
+            fills = self.blotter.fills
+            self.ledger.apply_fills(fills.table, fills.count - made, fills.count)
 
     def end_of_session(self, session: int, now: int) -> None:
         """Close what reached the end of its life, cancel what the policy ends, check leverage, record the session."""
@@ -334,7 +332,7 @@ class Simulator:
     def _close_out(self, columns: ArrayLike, amounts: ArrayLike, prices: ArrayLike, now: int) -> None:
         """Book trades that no order asked for and nobody charges for."""
         fills = self.blotter.close_out(np.asarray(columns), np.asarray(amounts), np.asarray(prices, dtype=float), now)
-        self.ledger.apply_fills(fills)
+        self.ledger.apply_fills(fills, 0, len(fills))
 
     def _user_code(self) -> _UserCode:
         return _UserCode(self)

@@ -50,6 +50,10 @@ class SlippageModel:
         """Return the two numbers that the compiled form of a built-in model needs."""
         return 0.0, 0.0
 
+    def terms_of(self, asset: Any) -> tuple[float, float, float]:
+        """Return the numbers of the compiled form for one asset (None: any equity); 0 for those it does not have."""
+        return (*self.terms(), 0.0)
+
     def compiled_kind(self) -> int:
         """Return the kind that matching.py knows, or CUSTOM when a subclass decides in Python."""
         built_in = type(self).process_order is _BuiltIn.process_order
@@ -143,7 +147,6 @@ class FutureSlippageModel(SlippageModel):
 
 
 IMPACT_SESSIONS = 20
-SESSIONS_A_YEAR = 252
 
 
 class MarketImpactBase(SlippageModel):
@@ -220,11 +223,13 @@ def _volume_and_volatility(data: Any, asset: Any) -> tuple[float, float]:
         return 0.0, math.nan
     close = past["close"].ffill().to_numpy()
     returns = close[1:] / close[:-1] - 1.0
-    return float(past["volume"].mean()), float(np.std(returns, ddof=1) * math.sqrt(SESSIONS_A_YEAR))
+    return float(past["volume"].mean()), float(np.std(returns, ddof=1) * math.sqrt(matching.SESSIONS_A_YEAR))
 
 
 class VolatilityVolumeShare(MarketImpactBase, FutureSlippageModel):
     """Fill at most volume_limit·V; impact = B·η·σ·√(q / mean volume)/10⁴, for futures.
+
+    The run fills through its compiled form; process_order says the same in Python, for subclasses that change a part.
 
     eta: η, one number or a dict root symbol → number; roots it lacks have those of contract_costs.ETA, others the
     default 0.049018143225019836. The default for futures.
@@ -251,10 +256,26 @@ class VolatilityVolumeShare(MarketImpactBase, FutureSlippageModel):
         volatility: float,
     ) -> float:
         """Return B·η·σ·√(q / mean volume)/10⁴."""
-        root, own = root_symbol(order.asset), self.eta
-        if isinstance(own, Mapping):
-            own = own.get(root, ETA.get(root, DEFAULT_ETA))
-        return current_price * own * volatility * math.sqrt(txn_volume / mean_volume) / 10_000
+        eta = self._eta_of(order.asset)
+        return current_price * eta * volatility * math.sqrt(txn_volume / mean_volume) / 10_000
+
+    def _eta_of(self, asset: Any) -> float:
+        """Return η for one asset."""
+        if not isinstance(self.eta, Mapping):
+            return self.eta
+        root = root_symbol(asset)
+        return self.eta.get(root, ETA.get(root, DEFAULT_ETA))
+
+    def terms_of(self, asset: Any) -> tuple[float, float, float]:
+        """Return (volume_limit, η, impact where nothing is known)."""
+        eta = DEFAULT_ETA if asset is None else self._eta_of(asset)
+        return self.volume_limit, eta, self.NO_DATA_VOLATILITY_SLIPPAGE_IMPACT
+
+    def compiled_kind(self) -> int:
+        """Return the kind that matching.py knows, CUSTOM when a subclass decides any part of it in Python."""
+        of_class, parts = type(self), ("process_order", "get_txn_volume", "get_simulated_impact", "_usual", "_eta_of")
+        built_in = all(getattr(of_class, part) is getattr(VolatilityVolumeShare, part) for part in parts)
+        return matching.IMPACT if built_in and self.allowed_asset_types == (Future,) else matching.CUSTOM
 
 
 Etas = float | dict[str, float]

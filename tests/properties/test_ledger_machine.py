@@ -72,7 +72,8 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @rule(trades=st.lists(st.tuples(columns, amounts, prices, costs), min_size=1, max_size=4))
     def fill(self, trades):
-        self.ledger.apply_fills(np.array([(-1, *trade, 0) for trade in trades], dtype=FILL))
+        fills = np.array([(-1, *trade, 0) for trade in trades], dtype=FILL)
+        self.ledger.apply_fills(fills, 0, len(fills))
         for c, n, p, _ in trades:
             self.model_fill(c, n, Fraction(p))
         for c, _, _, k in trades:
