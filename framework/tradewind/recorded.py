@@ -15,6 +15,7 @@ from tradewind.tables import SCHEMAS, empty_table
 from tradewind_data.assets import AssetFinder
 from tradewind_data.sessions import Sessions
 
+NEXT_TO_NOTHING = 1e-200
 STATUSES = ("open", "filled", "cancelled", "rejected", "held")
 
 
@@ -42,36 +43,72 @@ def _named(finder: AssetFinder, columns: np.ndarray) -> dict[str, Any]:
     return {"sid": finder.sids[columns], "symbol": _words([asset.symbol for asset in assets], place[columns])}
 
 
+class Flow(NamedTuple):
+    """Money from outside: in the session at `place` of the run, before a minute (ns UTC; 0: at its start)."""
+
+    place: int
+    minute: int
+    equity: float  # the portfolio value before it
+    delta: float
+
+    @property
+    def growth(self) -> float:
+        """By how much the portfolio value grew with it; a book worth nothing grows beyond all bounds."""
+        return (self.equity + self.delta) / (self.equity or NEXT_TO_NOTHING)
+
+
+def openings(rows: np.ndarray, flows: Sequence[Flow], pnl_includes_dividends: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Return float64[T] each: the portfolio values that every session's pnl, and its return, start from.
+
+    Of the value V₀ at the end of the session before, and the flows δ of the session, each at the value E,
+
+        pnl  V₀ + Σδ      return  V₀ · Π (E + δ)/E
+
+    Where pnl leaves out what is paid at the session's start, it starts from the session's own starting figures.
+    rows as in performance().
+    """
+    value = rows[:-1, kernels.ROW.index("portfolio_value")]
+    gains_from, returns_from = value.copy(), value.copy()
+    if not pnl_includes_dividends:
+        gains_from = rows[1:, kernels.ROW.index("starting_cash")] + rows[1:, kernels.ROW.index("starting_value")]
+    for flow in flows:
+        if flow.place < len(value):
+            if pnl_includes_dividends or flow.minute:
+                gains_from[flow.place] += flow.delta
+            whole = returns_from[flow.place] == flow.equity
+            returns_from[flow.place] = flow.equity + flow.delta if whole else returns_from[flow.place] * flow.growth
+    return gains_from, returns_from
+
+
 def performance(
     rows: np.ndarray,
-    before: np.ndarray,
+    gains_from: np.ndarray,
+    returns_from: np.ndarray,
     sessions: Sessions,
     first: int,
     counts: Mapping[str, np.ndarray],
     benchmark: np.ndarray | None,
-    pnl_includes_dividends: bool,
     peak_leverage: np.ndarray,
 ) -> pd.DataFrame:
     """Return the performance table.
 
-    rows: float64[T + 1, 14] in the order of kernels.ROW, the row before the first session first. before: float64[T],
-    the portfolio value that each session's return starts from. first: ordinal of the first session. counts:
-    orders_count and transactions_count, int64[T]. benchmark: daily returns float64[T] or None. peak_leverage:
-    float64[T], the highest at the end of a minute, where minutes are recorded, else 0.
+    rows: float64[T + 1, 14] in the order of kernels.ROW, the row before the first session first. gains_from and
+    returns_from: float64[T], the portfolio values that each session's pnl and return start from. first: ordinal of the
+    first session. counts: orders_count and transactions_count, int64[T]. benchmark: daily returns float64[T] or None.
+    peak_leverage: float64[T], the highest at the end of a minute, where minutes are recorded, else 0.
     """
     span = slice(first, first + len(rows) - 1)
     index = sessions.index[span].rename("session")
     columns: dict[str, Any] = dict(zip(kernels.ROW, rows[1:].T, strict=True))
     value, gross = columns["portfolio_value"], columns["long_exposure"] - columns["short_exposure"]
-    opening = before if pnl_includes_dividends else columns["starting_cash"] + columns["starting_value"]
     columns["capital_used"] = np.diff(rows[:, kernels.ROW.index("cash_flow")])
     del columns["cash_flow"]
     columns |= {
         "period_label": _words(*_months(index)),
         "period_open": utc(sessions.opens[span] + 60 * 10**9),
         "period_close": utc(sessions.closes[span]),
-        "pnl": value - opening,
-        "returns": _ratio(value - before, before, 0.0),
+        "pnl": value - gains_from,
+        "returns": _ratio(value - returns_from, returns_from, 0.0),
         "gross_leverage": _ratio(gross, value, np.inf),
         "net_leverage": _ratio(columns["ending_exposure"], value, np.inf),
         "positions_count": columns["longs_count"] + columns["shorts_count"],
@@ -88,31 +125,37 @@ def minutes(
     rows: Sequence[tuple[float, ...]],
     known: Sequence[Mapping[str, Any]],
     perf: pd.DataFrame,
-    before: np.ndarray,
+    openings: tuple[np.ndarray, np.ndarray],
+    flows: Sequence[Flow],
     sessions: Sessions,
     first: int,
 ) -> pd.DataFrame:
     """Return the minutes table.
 
     rows: (session, ns, cash, value, exposure, long exposure, short exposure, cash flow) a minute; known: the recorded
-    variables at its end; perf, before: of the sessions, as in performance().
+    variables at its end; perf, openings and flows: of the sessions, as in performance() and openings().
     """
     session, _, cash, held, exposure, longs, shorts, flow = np.array(rows, dtype=float).reshape(-1, 8).T
-    place = session.astype(np.int64) - first
+    place, stamps = session.astype(np.int64) - first, np.array([row[1] for row in rows], dtype=np.int64)
     value, gross = cash + held, longs - shorts
-    opening = (perf["portfolio_value"] - perf["pnl"]).to_numpy()[place]
+    gains_from, returns_from = (each[place] for each in openings)
+    for came in flows:
+        if came.minute:
+            earlier = (place == came.place) & (stamps < came.minute)
+            gains_from[earlier] -= came.delta
+            returns_from[earlier] /= came.growth
     spent = np.concatenate([[0.0], perf["capital_used"].to_numpy().cumsum()])[place]
     columns: dict[str, Any] = {
         "session": sessions.index[session.astype(np.int64)],
-        "time": utc(np.array([row[1] for row in rows], dtype=np.int64)),
+        "time": utc(stamps),
         "ending_cash": cash,
         "ending_value": held,
         "ending_exposure": exposure,
         "long_exposure": longs,
         "short_exposure": shorts,
         "portfolio_value": value,
-        "pnl": value - opening,
-        "returns": _ratio(value - before[place], before[place], 0.0),
+        "pnl": value - gains_from,
+        "returns": _ratio(value - returns_from, returns_from, 0.0),
         "capital_used": flow - spent,
         "gross_leverage": _ratio(gross, value, np.inf),
         "net_leverage": _ratio(exposure, value, np.inf),

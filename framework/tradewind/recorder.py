@@ -33,7 +33,7 @@ class Recorder:
         self._rows[0, [3, 6]] = ledger.equity
         self._holdings, self._held = np.empty(CHUNK, dtype=kernels.HOLDING), 0
         self._closed_holdings: list[np.ndarray | recorded.Quiet] = []
-        self._outside: dict[int, float] = {}  # money from outside, by the place of the session in the run
+        self._flows: list[recorded.Flow] = []
         self._cash = ledger.book.cash.data
         self.capital_changes: list[dict[str, Any]] = []
         self._variables: dict[str, Any] = {}
@@ -56,11 +56,12 @@ class Recorder:
         if not self._semantics.pnl_includes_dividends:  # shares received today are inside, too
             self._rows[t + 1, 1:3] = self._ledger.totals.value, self._ledger.totals.exposure
 
-    def capital_change(self, session: int, kind: str, value: float, delta: float) -> None:
-        """Note money from outside: the session's return starts from the value with it."""
+    def capital_change(self, session: int, kind: str, value: float, minute: int, equity: float, delta: float) -> None:
+        """Note money from outside; minute: ns UTC, 0 for the session's start. equity: the portfolio value before it."""
         day = f"{self._clock.sessions.index[session]:%Y-%m-%d}"
-        self.capital_changes.append({"session": day, "type": kind, "value": value, "delta": delta})
-        self._outside[self.sessions] = self._outside.get(self.sessions, 0.0) + delta
+        fact = {"session": day, "type": kind, "value": value, "delta": delta}
+        self.capital_changes.append(fact | ({"time": f"{pd.Timestamp(minute):%Y-%m-%d %H:%M}"} if minute else {}))
+        self._flows.append(recorded.Flow(self.sessions, minute, equity, delta))
 
     def record(self, values: Mapping[str, Any]) -> None:
         """Note recorded variables; a name keeps its last value on the sessions that follow."""
@@ -197,12 +198,11 @@ class Recorder:
         benchmark = None if self.benchmark_returns is None else self.benchmark_returns[:length]
         return recorded.performance(
             self._rows[: length + 1],
-            self._before(length),
+            *self._openings(length),
             self._clock.sessions,
             first,
             counts,
             benchmark,
-            self._semantics.pnl_includes_dividends,
             recorded.peaks(self._minutes, first, length),
         )
 
@@ -213,12 +213,10 @@ class Recorder:
         perf, sessions = self._performance(blotter), self._clock.sessions
         whole = [row for row in self._minutes if row[0] < self._clock.first + self.sessions]
         known = self._minute_variables[: len(whole)]
-        return recorded.minutes(whole, known, perf, self._before(self.sessions), sessions, self._clock.first)
+        return recorded.minutes(
+            whole, known, perf, self._openings(self.sessions), self._flows, sessions, self._clock.first
+        )
 
-    def _before(self, length: int) -> np.ndarray:
-        """Return float64[length]: what each session's return starts from, the value before it and what came in."""
-        before = self._rows[:length, kernels.ROW.index("portfolio_value")].copy()
-        for place, delta in self._outside.items():
-            if place < length:
-                before[place] += delta
-        return before
+    def _openings(self, length: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return float64[length] each: what every session's pnl, and its return, start from."""
+        return recorded.openings(self._rows[: length + 1], self._flows, self._semantics.pnl_includes_dividends)

@@ -90,8 +90,9 @@ def run_algorithm(
     benchmark: a symbol, an Asset or a Series of daily returns; set_benchmark in initialize takes precedence.
     semantics: "tradewind", "zipline" or a Semantics (docs/deviations.md).
     progress: called after each session with (done, total, session label in ns, portfolio value).
-    capital_changes: day → cash to add at the session's start (negative: to take), or ("target", portfolio value). The
-        flow is no return; info["capital_changes"] of the result says what moved.
+    capital_changes: day → cash to add at the session's start (negative: to take), or ("target", portfolio value);
+        in a minute run a time of day is the minute (UTC, by its end) that begins with it. The flow is no return;
+        info["capital_changes"] of the result says what moved.
 
     Raises BadParameter; BundleNotFound and SessionOutOfBounds for data that is not there; RunInterrupted, carrying the
     partial result, on Ctrl-C; and whatever the user's functions raise, with the simulated time as a note.

@@ -1,7 +1,8 @@
 """The event loop: session after session, bar after bar, in the order in which things happen in a market.
 
-session start        capital comes in or goes out, dividends go ex and are paid, the session's starting figures are
-                     taken, interest and borrowing fees are charged, splits and mergers take effect
+session start        capital comes in or goes out (in a minute run also before a minute), dividends go ex and are paid,
+                     the session's starting figures are taken, interest and borrowing fees are charged, splits and
+                     mergers take effect
 before the open      before_trading_start
 each bar             orders of earlier bars fill, their commissions are charged, holdings are marked at the close,
                      then handle_data and the scheduled functions run; what they order waits for the next bar
@@ -165,7 +166,8 @@ class Simulator:
         """Capital changes, dividends, the session's starting figures, splits: of open orders, then of positions."""
         charges = self._charges(session)
         for change in self.capital_changes.get(session, ()):
-            self._change_capital(session, change)
+            if not change.minute:
+                self._change_capital(session, change)
         if self.semantics.pnl_includes_dividends:
             self.recorder.start_of_session()
             self.ledger.start_of_session(session, self.market.prices.price_before)
@@ -188,10 +190,11 @@ class Simulator:
         return financing.charges(ledger.book, ledger.cash, ledger.held, int(labels[session] - labels[session - 1]))
 
     def _change_capital(self, session: int, change: CapitalChange) -> None:
-        """Let money in or out, at the prices of the session before."""
-        delta = change.delta(self.ledger.equity)
+        """Let money in or out, at the last known prices."""
+        equity = self.ledger.equity
+        delta = change.delta(equity)
         self.ledger.change_capital(delta)
-        self.recorder.capital_change(session, change.kind, change.value, delta)
+        self.recorder.capital_change(session, change.kind, change.value, change.minute, equity, delta)
 
     def _split(self, session: int) -> None:
         """Apply the session's splits to open orders, then to positions."""
@@ -253,6 +256,8 @@ class Simulator:
         more = bool(due) or self.desk is not None or self.recorder.by_minute
         algorithm.move_to(Phase.TRADING, bars[0], session, stamps[0])
         minutes: Iterable[Any] = zip(stamps, self.market.prices.known_rows(), strict=True)
+        if session in self.capital_changes:
+            minutes = self._changing_capital(session, minutes)
         if handle_data is None and not self.recorder.by_minute:
             minutes = self._awaited(minutes, due)
         for now, known in minutes:
@@ -267,6 +272,19 @@ class Simulator:
                 self._rest_of_minute(due.get(now, ()), now)
         algorithm.move_to(Phase.TRADING, bars[-1], session, stamps[-1])
         self._mark_now()
+
+    def _changing_capital(self, session: int, minutes: Iterable[Any]) -> Iterator[Any]:
+        """Let money in or out before the minutes that begin with it, at the prices of the minute before."""
+        changes = sorted((each for each in self.capital_changes[session] if each.minute), key=lambda each: each.minute)
+        data, before = self.algorithm.data, None
+        for minute in minutes:
+            while changes and changes[0].minute <= minute[0]:
+                if before is not None:
+                    data.now, data.known = before
+                    self._mark_now()
+                self._change_capital(session, changes.pop(0))
+            before = minute
+            yield minute
 
     def _awaited(self, minutes: Iterable[Any], due: Container[int]) -> Iterator[Any]:
         """Pick the minutes in which something can happen: an order is open, or a function is due."""

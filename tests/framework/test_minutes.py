@@ -408,3 +408,100 @@ def test_what_a_failed_minute_run_leaves_behind_can_be_collected(bundle):
         caught.value.me = caught.value
         del caught
         gc.collect()
+
+
+def growth_of(values, flows):
+    """Π of value after / value before over moments, where flows[i] came in between moments i − 1 and i."""
+    product = 1.0
+    for i in range(1, len(values)):
+        product *= values[i] / (values[i - 1] + flows.get(i, 0.0))
+    return product
+
+
+@pytest.mark.parametrize("semantics", ["tradewind", "zipline"])
+@pytest.mark.parametrize("watched", [True, False])
+def test_capital_comes_and_goes_within_a_day_at_the_prices_of_the_minute_before(bundle, free, semantics, watched):
+    changes = {
+        "2021-11-24 15:00": 5_000.0,
+        pd.Timestamp("2021-11-24 12:00", tz="America/New_York"): ("target", 12_000.0),
+        "2021-11-24 16:59:30": -1_000.0,  # with the second that ends at 17:00: after the target, in the order of time
+        "2021-11-25 15:00": 100.0,  # a holiday: the first minute of the next session
+        "2021-11-26 18:30": 7.0,  # after the early close: the first minute of the session after
+        "2021-11-29": 50.0,
+    }
+    seen = {}
+
+    def buy(context, data):
+        api.order(api.sid(1), 40)
+
+    def initialize(context):
+        free(context)
+        at = api.time_rules.market_open(minutes=1)
+        api.schedule_function(lambda c, d: buy(c, d) if not c.portfolio.positions else None, time_rule=at)
+
+    def look(context, data):
+        seen[api.get_datetime()] = context.portfolio.portfolio_value, context.portfolio.returns, context.portfolio.pnl
+
+    more = {"emission_rate": "minute"} if watched else {}
+    result = run(bundle, look if watched else None, initialize, capital_changes=changes, semantics=semantics, **more)
+    stamps = [stamp for day, count in zip(DAYS, COUNTS, strict=True) for stamp in minutes_of(day, count)]
+    rounded = semantics == "zipline"
+    price = np.array(
+        [100 + 0.01 * i if i < 600 else round((100 + 0.01 * i) / 2, 3 if rounded else 12) for i in range(990)]
+    )
+    shares = np.where(np.arange(990) == 0, 0, np.where(np.arange(990) < 600, 40, 80))
+    base = 100_000.0 - 40 * price[1]
+    at = {
+        "2021-11-24 15:00": 5_000.0,
+        "2021-11-24 17:00": "target",
+        DAYS[1] + " 14:31": 100.0,
+        DAYS[2] + " 14:31": 57.0,
+    }
+    flows, values, cash = {}, [100_000.0], base
+    for i, stamp in enumerate(stamps):
+        flow = at.get(f"{stamp:%Y-%m-%d %H:%M}", 0.0)
+        if flow == "target":
+            flow = 12_000.0 - values[-1] - 1_000.0
+        cash, flows[i + 1] = cash + flow, flow
+        values.append(cash + shares[i] * price[i] if i else 100_000.0)
+    closes = np.cumsum([0, *COUNTS])
+    assert [(each["session"], each.get("time", "")[-5:]) for each in result.info["capital_changes"]] == [
+        (DAYS[0], "15:00"),
+        (DAYS[0], "17:00"),
+        (DAYS[0], "17:00"),
+        (DAYS[1], "14:31"),
+        (DAYS[2], ""),
+        (DAYS[2], "14:31"),
+    ]
+    perf = result.perf
+    np.testing.assert_allclose(perf["portfolio_value"], [values[i] for i in closes[1:]], rtol=1e-12)
+    for day in range(3):
+        lo, hi = closes[day], closes[day + 1]
+        within = {i - lo: flows[i] for i in range(lo + 1, hi + 1)}
+        gained = growth_of(values[lo : hi + 1], within) - 1
+        assert perf["returns"].iloc[day] == pytest.approx(gained, rel=1e-9)
+        flowed = sum(within.values())
+        assert perf["pnl"].iloc[day] == pytest.approx(values[hi] - values[lo] - flowed, rel=1e-9, abs=1e-6)
+    assert perf["capital_used"].tolist() == pytest.approx([-40 * price[1], 0, 0])
+    if not watched:
+        return
+    for i in (0, 28, 29, 148, 149, 150, 389, 390, 599, 600, 989):
+        value, returns, pnl = seen[stamps[i]]
+        assert value == pytest.approx(values[i + 1], rel=1e-12)
+        assert returns == pytest.approx(growth_of(values[: i + 2], flows) - 1, rel=1e-9, abs=1e-12)
+        assert pnl == pytest.approx(value - 100_000 - sum(flows[k] for k in range(1, i + 2)), rel=1e-9, abs=1e-6)
+        day = int(np.searchsorted(closes, i, side="right")) - 1
+        row, since = result.minutes.iloc[i], closes[day]
+        own = {k - since: flows[k] for k in range(since + 1, i + 2)}
+        assert row["pnl"] == pytest.approx(value - values[since] - sum(own.values()), rel=1e-9, abs=1e-6)
+        assert row["returns"] == pytest.approx(growth_of(values[since : i + 2], own) - 1, rel=1e-9, abs=1e-12)
+
+
+def test_capital_cannot_come_after_the_last_minute_and_a_daily_run_takes_it_in_the_morning(bundle):
+    with pytest.raises(BadParameter, match="the days of the run"):
+        run(bundle, capital_changes={"2021-11-29 21:01": 5.0})
+    days = run_algorithm(bundle=bundle, capital_changes={"2021-11-29 20:00": 5.0})
+    assert days.info["capital_changes"][0].get("time") is None
+    late = run(bundle, capital_changes={"2021-11-29 21:00": 5.0})
+    assert late.info["capital_changes"][0]["time"] == "2021-11-29 21:00"
+    assert late.perf["returns"].tolist() == [0.0] * 3
