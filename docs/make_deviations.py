@@ -35,6 +35,12 @@ ALWAYS = """
   `tests/framework/test_costs.py::test_a_model_of_ones_own_says_what_it_is_for_and_decides_in_one_method`.
 - **Controls and restrictions of what is no asset** (a symbol's name, say) are refused; in the original they hold for
   nothing. Test: `tests/framework/test_controls.py::test_limits_that_mean_nothing_are_refused`.
+- **Schedules.** A time rule in the place of the date rule holds every day; in the original not with daily bars, where
+  it never comes. An offset of minutes and a fraction is cut to whole minutes; in the original such a rule never comes.
+  Tests: `tests/framework/test_schedule.py::test_a_time_rule_in_the_place_of_a_date_rule_holds_every_day`,
+  `tests/framework/test_schedule.py::test_time_offsets`.
+- **analyze** may look everything up, but change nothing: orders, `record` and the like are refused there. Test:
+  `tests/framework/test_ordering.py::test_looking_up_works_in_analyze_and_changing_the_run_does_not`.
 - **batch_market_order** passes the trading controls, as every other verb does; in the original it goes around them.
 - **D17** An order for an asset that is not listed yet is refused with a log line, as one for a delisted asset is; the
   largest size of an order (10¹¹ shares) holds for sells as for buys. Test: `tests/framework/test_ordering.py`.

@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import warnings
 from collections.abc import Callable
+from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from operator import attrgetter
@@ -22,10 +23,7 @@ from tradewind.blotter import BY_ALGORITHM, Blotter
 from tradewind.clock import Clock
 from tradewind.continuous import Contracts, bar_data_of
 from tradewind.controls import Controls
-from tradewind.errors import (
-    BadParameter,
-    OnlyDuringInitialize,
-)
+from tradewind.errors import BadParameter, OnlyDuringInitialize, RunIsOver
 from tradewind.filling import Filling
 from tradewind.ledger import Ledger
 from tradewind.log import AlgorithmLog
@@ -140,6 +138,8 @@ class Algorithm:
         self.data.now = market.clock.label(market.clock.first)
         self.scheduled: list[tuple[Scheduled, np.ndarray]] = []
         self.once_in_24_hours, self.once_a_day = False, False
+        self._due: dict[int, list[Any]] = {}  # today, in a minute run: time → functions
+        self._stamps = range(0)
         self.log = AlgorithmLog(lambda: self.now)
         self.context = Context(self)
         self.context.portfolio = Portfolio(ledger, market.finder, sessions.index[market.clock.first])
@@ -203,13 +203,21 @@ class Algorithm:
         return bool(always) or self.settings.financing is not None or self.settings.margin is not None
 
     def due(self, session: int, stamps: range) -> dict[int, list[Any]]:
-        """Return the functions due in a session of a minute run, by the time they run at, in the order scheduled."""
-        found: dict[int, list[Any]] = {}
+        """Return the functions due in a session of a minute run, by the time they run at, in the order scheduled.
+
+        What is scheduled while the session runs is added, for the minutes from then on.
+        """
+        self._due, self._stamps = {}, stamps
         for scheduled, on in self.scheduled:
             if on[session]:
-                for minute in scheduled.time_rule.minutes_of(len(stamps)):
-                    found.setdefault(stamps[minute], []).append(scheduled.function)
-        return found
+                self._falls_due(scheduled, stamps[0])
+        return self._due
+
+    def _falls_due(self, scheduled: Scheduled, since: int) -> None:
+        """Note when a function runs today, at a time or after it (ns UTC)."""
+        for minute in scheduled.time_rule.minutes_of(len(self._stamps)):
+            if self._stamps[minute] >= since:
+                self._due.setdefault(self._stamps[minute], []).append(scheduled.function)
 
     def scheduled_sessions(self) -> np.ndarray:
         """Return bool[S]: the sessions in which a scheduled function runs."""
@@ -222,6 +230,10 @@ class Algorithm:
         if self.phase is not Phase.INITIALIZE:
             raise OnlyDuringInitialize(function)
 
+    def _while_running(self, function: str) -> None:
+        if self.phase is Phase.DONE:
+            raise RunIsOver(function)
+
     def schedule_function(
         self,
         func: Callable[[Any, Any], Any],
@@ -231,9 +243,12 @@ class Algorithm:
         calendar: Any = None,
     ) -> None:
         """Run func(context, data) on the sessions of date_rule at the moment of time_rule."""
+        self._while_running("schedule_function")
+        if isinstance(date_rule, TimeRule) and time_rule is None:
+            warnings.warn(f"{date_rule!r} is no date rule: write time_rule={date_rule!r}", UserWarning, stacklevel=3)
+            date_rule, time_rule = None, date_rule
         rule = Scheduled(func, date_rule or date_rules.every_day(), time_rule or time_rules.market_open(), half_days)
-        if not isinstance(rule.date_rule, DateRule) or not isinstance(rule.time_rule, TimeRule):
-            raise BadParameter("schedule_function", (date_rule, time_rule), "a date rule, then a time rule")
+        rule.check()
         if calendar not in (None, calendars.US_EQUITIES, calendars.US_FUTURES):
             raise BadParameter("schedule_function: calendar", calendar, "calendars.US_EQUITIES or calendars.US_FUTURES")
         sessions = self.market.clock.sessions
@@ -243,30 +258,41 @@ class Algorithm:
         if self.once_a_day and rule.time_rule.minutes is None:
             rule = replace(rule, time_rule=time_rules.market_open())
         self.scheduled.append((rule, on))
+        if self.phase is Phase.TRADING and self.market.clock.by_minute and on[self.session]:
+            self._falls_due(rule, self.now)
 
     # ---------------------------------------------------------------- looking up
 
     def sid(self, sid: int) -> Asset:
         """Return the asset of a sid."""
+        whole = isinstance(sid, int | np.integer | Asset) or (isinstance(sid, float) and sid.is_integer())
+        if not whole:
+            raise BadParameter("sid", sid, "a whole number; use symbol('…') for a name")
         return self.market.finder.retrieve(sid)
 
-    def symbol(self, symbol_str: str) -> Asset:
+    def symbol(self, symbol_str: str, country_code: str | None = None) -> Asset:
         """Return the asset that bears a symbol at the end of the run, or at the symbol lookup date."""
         if not isinstance(symbol_str, str):
             raise BadParameter("symbol", symbol_str, "a string such as 'AAPL'; use sid(…) for a number")
         return self.market.finder.lookup_symbol(symbol_str, self.settings.symbols_as_of)
 
-    def symbols(self, *args: str) -> list[Asset]:
+    def symbols(self, *args: str, country_code: str | None = None) -> list[Asset]:
         """Return the assets of several symbols."""
         return [self.symbol(name) for name in args]
 
     def get_datetime(self, tz: dt.tzinfo | str | None = None) -> pd.Timestamp:
         """Return the simulated time, UTC or in the time zone asked for."""
         now = pd.Timestamp(self.now, tz="UTC")
-        return now if tz is None else now.tz_convert(tz)
+        if tz is None:
+            return now
+        if isinstance(tz, str | dt.tzinfo):
+            with suppress(KeyError, ValueError):  # what zoneinfo raises for a name it does not know
+                return now.tz_convert(tz)
+        raise BadParameter("get_datetime: tz", tz, "a time zone, such as 'US/Eastern'")
 
     def record(self, *args: Any, **kwargs: Any) -> None:
         """Record named values of this session, as keywords or as name, value pairs."""
+        self._while_running("record")
         if len(args) % 2:
             raise BadParameter("record", args, "keywords, or pairs of a name and a value")
         self.recorder.record({**dict(zip(args[::2], args[1::2], strict=True)), **kwargs})
@@ -289,6 +315,7 @@ class Algorithm:
 
     def cancel_order(self, order_param: Any) -> None:
         """Cancel an order, named by its id or by a snapshot; an order that is not open is left as it is."""
+        self._while_running("cancel_order")
         self.blotter.cancel(ordinal_of(order_param), BY_ALGORITHM)
 
     # ---------------------------------------------------------------- optimizing

@@ -264,12 +264,13 @@ def sid(sid: int) -> Asset:
     return _running("sid").sid(sid)
 
 
-def symbol(symbol_str: str) -> Asset:
+def symbol(symbol_str: str, country_code: str | None = None) -> Asset:
     """Return the asset that bears a symbol at the end of the run, or on set_symbol_lookup_date()'s day.
 
-    Raises SymbolNotFound with the nearest symbols.
+    `country_code` is accepted and changes nothing: a bundle has one market. Raises SymbolNotFound with the nearest
+    symbols.
     """
-    return _running("symbol").symbol(symbol_str)
+    return _running("symbol").symbol(symbol_str, country_code)
 
 
 def future_symbol(symbol: str) -> Asset:
@@ -289,9 +290,9 @@ def continuous_future(
     return _running("continuous_future").contracts.continuous_future(root_symbol_str, offset, roll, adjustment)
 
 
-def symbols(*args: str) -> list[Asset]:
-    """Return the assets of several symbols, in the order given."""
-    return _running("symbols").symbols(*args)
+def symbols(*args: str, country_code: str | None = None) -> list[Asset]:
+    """Return the assets of several symbols, in the order given; `country_code` as in symbol()."""
+    return _running("symbols").symbols(*args, country_code=country_code)
 
 
 def get_datetime(tz: dt.tzinfo | str | None = None) -> pd.Timestamp:

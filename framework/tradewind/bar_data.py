@@ -110,7 +110,10 @@ class BarData:
 
     def _columns(self, assets: Iterable[Asset]) -> np.ndarray:
         """Return the columns of several assets; the last answer is kept, since algorithms ask with the same list."""
-        wanted = tuple(assets)
+        try:
+            wanted = tuple(assets)
+        except TypeError:
+            raise BadParameter("assets", assets, "an Asset or several, from symbol('…') or sid(…)") from None
         if wanted != self._last_assets:
             self._last_columns = self._finder.columns(wanted)
             self._last_labels = pd.Index(wanted, dtype=object)

@@ -9,7 +9,8 @@ TradewindError
 │   ├── WrongPhase                  an API function at the wrong moment
 │   │   ├── OrderDuringInitialize
 │   │   ├── OrderInBeforeTradingStart
-│   │   └── OnlyDuringInitialize
+│   │   ├── OnlyDuringInitialize
+│   │   └── RunIsOver              a change of the run in analyze
 │   ├── UnsupportedOrderParameters
 │   ├── BadOrderParameters
 │   ├── CannotOrderDelistedAsset
@@ -107,6 +108,15 @@ class OnlyDuringInitialize(WrongPhase):
     """A setting of the whole run was changed after initialize."""
 
     advice = "can only be called in initialize: it is a setting of the whole run. Move the call there."
+
+
+class RunIsOver(WrongPhase):
+    """Something was to be changed in analyze, when the result is made."""
+
+    advice = (
+        "cannot be called in analyze: the run is over and its result is made. "
+        "Call it from handle_data or a scheduled function."
+    )
 
 
 class UnsupportedOrderParameters(AlgorithmError):

@@ -31,6 +31,7 @@ from tradewind.errors import (
     CannotOrderDelistedAsset,
     OrderDuringInitialize,
     OrderInBeforeTradingStart,
+    RunIsOver,
     UnsupportedOrderParameters,
 )
 from tradewind.ledger import Ledger
@@ -63,7 +64,7 @@ class Phase(Enum):
     INITIALIZE = "initialize"
     BEFORE_OPEN = "before_trading_start"
     TRADING = "trading"
-    DONE = "done"
+    DONE = "analyze"
 
 
 class Moment(Protocol):
@@ -155,6 +156,8 @@ class OrderPad:
         """Refuse to order outside trading hours."""
         if self._moment.phase is Phase.INITIALIZE:
             raise OrderDuringInitialize(verb)
+        if self._moment.phase is Phase.DONE:
+            raise RunIsOver(verb)
         if self._moment.phase is not Phase.TRADING:
             raise OrderInBeforeTradingStart(verb)
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from itertools import chain, count, repeat
 from operator import add
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -33,12 +33,22 @@ class OrderStatus(IntEnum):
 def _checked_price(name: str, price: float) -> float:
     """Return a limit or stop price as a float; refuse what is no finite, non-negative number."""
     try:
-        value = float(price)
-    except (TypeError, ValueError):
+        value = float(price + 0)  # a string is no number
+    except (TypeError, ValueError, OverflowError):
         raise BadOrderParameters(f"{name} was {price!r}; it must be a number.") from None
     if not math.isfinite(value) or value < 0:
         raise BadOrderParameters(f"{name} was {price!r}; it must be finite and not negative.")
     return value
+
+
+def _answered(name: str, price: float | None) -> float:
+    """Return a price that a style of the user's own answered, NaN for None."""
+    return NO_PRICE if price is None else _checked_price(name, price)
+
+
+def _known(price: float) -> float | None:
+    """Return a price, None for NaN."""
+    return None if math.isnan(price) else price
 
 
 def rounded_to_tick(price: float, tick: float, prefer_down: bool) -> float:
@@ -73,20 +83,45 @@ def _tick_of(asset: Any) -> float:
     return 0.01 if asset is None else float(asset.tick_size)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, repr=False)
 class ExecutionStyle:
     """How an order wants to be executed: a limit price, a stop price, both or neither (NaN = none).
 
     told_tick: the tick of the asset that the style was made for, 0.01 when it was made for none, NaN when it was not
-    asked; only the original's rounding looks at it.
+    asked; only the original's rounding looks at it. exchange: kept, and nothing looks at it.
+
+    A style of your own overrides get_limit_price and get_stop_price, which answer a price or None.
     """
 
     limit_price: float = NO_PRICE
     stop_price: float = NO_PRICE
     told_tick: float = math.nan
+    exchange: Any = None
+
+    def get_limit_price(self, is_buy: bool) -> float | None:
+        """Return the limit price of a buy or a sell, rounded to the tick of its asset; None for none."""
+        return _known(rounded_to_tick(self.limit_price, self._tick, is_buy))
+
+    def get_stop_price(self, is_buy: bool) -> float | None:
+        """Return the stop price of a buy or a sell, rounded to the tick of its asset; None for none."""
+        return _known(rounded_to_tick(self.stop_price, self._tick, not is_buy))
+
+    @property
+    def _tick(self) -> float:
+        return 0.01 if math.isnan(self.told_tick) else self.told_tick
+
+    def __repr__(self) -> str:
+        """Show the prices there are."""
+        prices = {"limit_price": self.limit_price, "stop_price": self.stop_price}
+        inside = ", ".join(f"{name}={price:g}" for name, price in prices.items() if not math.isnan(price))
+        return f"{type(self).__name__}({inside})"
 
     def prices_for(self, is_buy: bool, tick: float, exact: bool = True) -> tuple[float, float]:
         """Return (limit, stop) rounded to the tick: a buy's limit and a sell's stop prefer down, the others up."""
+        own, base = type(self), ExecutionStyle
+        if own.get_limit_price is not base.get_limit_price or own.get_stop_price is not base.get_stop_price:
+            limit = _answered(f"{own.__name__}.get_limit_price", self.get_limit_price(is_buy))
+            return limit, _answered(f"{own.__name__}.get_stop_price", self.get_stop_price(is_buy))
         rounded = rounded_to_tick if exact else coarsely_rounded_to_tick
         if not exact and not math.isnan(self.told_tick):
             tick = self.told_tick
@@ -97,21 +132,21 @@ class MarketOrder(ExecutionStyle):
     """Execute at the market: at the next bar's close, moved by slippage."""
 
     def __init__(self, exchange: Any = None) -> None:
-        super().__init__()
+        super().__init__(exchange=exchange)
 
 
 class LimitOrder(ExecutionStyle):
     """Execute only while the close is at the limit or better (buy: at or below; sell: at or above)."""
 
     def __init__(self, limit_price: float, asset: Any = None, exchange: Any = None) -> None:
-        super().__init__(limit_price=_checked_price("limit_price", limit_price), told_tick=_tick_of(asset))
+        super().__init__(_checked_price("limit_price", limit_price), NO_PRICE, _tick_of(asset), exchange)
 
 
 class StopOrder(ExecutionStyle):
     """Become a market order once the close reaches the stop (buy: at or above; sell: at or below)."""
 
     def __init__(self, stop_price: float, asset: Any = None, exchange: Any = None) -> None:
-        super().__init__(stop_price=_checked_price("stop_price", stop_price), told_tick=_tick_of(asset))
+        super().__init__(NO_PRICE, _checked_price("stop_price", stop_price), _tick_of(asset), exchange)
 
 
 class StopLimitOrder(ExecutionStyle):
@@ -119,7 +154,7 @@ class StopLimitOrder(ExecutionStyle):
 
     def __init__(self, limit_price: float, stop_price: float, asset: Any = None, exchange: Any = None) -> None:
         prices = _checked_price("limit_price", limit_price), _checked_price("stop_price", stop_price)
-        super().__init__(*prices, _tick_of(asset))
+        super().__init__(*prices, _tick_of(asset), exchange)
 
 
 MARKET = MarketOrder()
@@ -190,8 +225,27 @@ def root_symbol(asset: Any) -> str:
     return named[1] if named else str(told or asset.symbol)
 
 
+class _Readable:
+    """Attributes that can be read by name, too, as older algorithms read orders and transactions."""
+
+    __slots__ = ()
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+
+    def keys(self) -> list[str]:
+        """Return the names that can be read."""
+        return [*self.__dataclass_fields__, "sid"]
+
+    def __getitem__(self, name: str) -> Any:
+        """Return an attribute by name."""
+        return getattr(self, name)
+
+    def __contains__(self, name: object) -> bool:
+        """Return whether there is an attribute of that name."""
+        return name in self.keys()
+
+
 @dataclass(frozen=True, slots=True)
-class Order:
+class Order(_Readable):
     """A snapshot of one order. Amounts are signed shares; limit and stop are None when there is none.
 
     created and dt (the last change) are UTC; commission is in currency.
@@ -236,13 +290,9 @@ class Order:
         """Whether the order may fill: its stop and its limit, where it has them, were reached."""
         return (self.stop is None or self.stop_reached) and (self.limit is None or self.limit_reached)
 
-    def __getitem__(self, name: str) -> Any:
-        """Return an attribute by name, as older algorithms read orders."""
-        return getattr(self, name)
-
 
 @dataclass(frozen=True, slots=True)
-class Fill:
+class Fill(_Readable):
     """One execution: signed whole shares at a price a share; order_id is None for a closing fill."""
 
     asset: Any

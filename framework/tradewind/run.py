@@ -81,7 +81,7 @@ def run_algorithm(
     start, end: first and last day of the run (a date, "2005-03-01"; the bundle's whole span by default). A day that is
         no session means the next session for start, the previous one for end.
     initialize, handle_data, before_trading_start, analyze: the user's functions. analyze(context, perf) receives
-        `Result.to_zipline()` after the run.
+        `Result.to_zipline()` after the run; what looks up (symbol, get_order, get_environment …) works there, too.
     capital_base: cash at the start, in the bundle's currency.
     data_frequency: "daily", one bar a session, or "minute", when the bundle has minute bars.
     emission_rate: "daily", or "minute" in a minute run: the account at the end of each minute, too, in
@@ -158,7 +158,8 @@ def _run(functions: UserFunctions, about: Mapping[str, str], plan: Plan, progres
         day = clock.sessions.index[simulator.session]
         raise RunInterrupted(partial, f"{day:%Y-%m-%d}") from None
     result = _result(simulator, {**facts, "status": "complete"}, marks)
-    _analyze(simulator.algorithm, result, opened)
+    with simulator.user_code():
+        _analyze(simulator.algorithm, result, opened)
     return result
 
 

@@ -15,10 +15,12 @@ from typing import Any
 
 import numpy as np
 
+from tradewind.amounts import not_negative
 from tradewind.errors import BadParameter
 
 WEEK_OFFSETS = 5
 MONTH_OFFSETS = 23
+LONGEST = 720  # minutes from the open or before the close
 NS_A_DAY = 86_400 * 10**9
 
 
@@ -108,9 +110,10 @@ def _month_end(labels: np.ndarray, offset: int) -> np.ndarray:
     return np.asarray(_rank_from_end(_months(labels)) == offset)
 
 
-def _checked_offset(rule: str, days_offset: int, bound: int) -> int:
+def _checked_offset(rule: str, days_offset: float, bound: int) -> int:
     """Return the offset as an int; refuse one that no week or month can have."""
-    if not hasattr(days_offset, "__index__") or not 0 <= days_offset < bound:
+    whole = hasattr(days_offset, "__index__") or (isinstance(days_offset, float) and days_offset.is_integer())
+    if not whole or not 0 <= days_offset < bound:
         raise BadParameter(f"date_rules.{rule}: days_offset", days_offset, f"a whole number from 0 to {bound - 1}")
     return int(days_offset)
 
@@ -161,14 +164,27 @@ class date_rules:  # noqa: N801 - the published name of this namespace
 
 def _offset_minutes(rule: str, offset: dt.timedelta | None, hours: float | None, minutes: float | None) -> int:
     """Return the offset in whole minutes, 1 by default; refuse less than 1 minute or more than 12 hours."""
-    if offset is not None and (hours is not None or minutes is not None):
-        raise BadParameter(f"time_rules.{rule}: offset", offset, "given alone, without hours or minutes")
+    if offset is None and hours is None and minutes is None:
+        return 1
     if offset is None:
-        offset = dt.timedelta(hours=hours or 0, minutes=minutes or (0 if hours else 1))
+        spans = _amount(rule, "hours", hours), _amount(rule, "minutes", minutes)
+        offset = dt.timedelta(hours=spans[0], minutes=spans[1])
+    elif hours is not None or minutes is not None:
+        raise BadParameter(f"time_rules.{rule}: offset", offset, "given alone, without hours or minutes")
+    elif not isinstance(offset, dt.timedelta):
+        raise BadParameter(f"time_rules.{rule}: offset", offset, "a timedelta, or given by name: minutes=…, hours=…")
     total = offset.total_seconds() / 60
-    if not 1 <= total <= 720:
+    if not 1 <= total <= LONGEST:
         raise BadParameter(f"time_rules.{rule}", f"{total:g} minutes", "between 1 minute and 12 hours")
     return int(total)
+
+
+def _amount(rule: str, name: str, value: float | None) -> float:
+    """Return so many hours or minutes as a float, 0 for None; refuse what is no number, and more than there can be."""
+    found = 0.0 if value is None else not_negative(f"time_rules.{rule}: {name}", value)
+    if found > LONGEST:
+        raise BadParameter(f"time_rules.{rule}: {name}", value, "at most 12 hours")
+    return found
 
 
 class time_rules:  # noqa: N801 - the published name of this namespace
@@ -209,6 +225,18 @@ class Scheduled:
     date_rule: DateRule
     time_rule: TimeRule
     half_days: bool
+
+    def check(self) -> None:
+        """Refuse what is no function and what are no rules."""
+        if not callable(self.function):
+            allowed = "a function of context and data: its name, without parentheses"
+            raise BadParameter("schedule_function: func", self.function, allowed)
+        if not isinstance(self.date_rule, DateRule):
+            allowed = "a date rule, such as date_rules.every_day()"
+            raise BadParameter("schedule_function: date_rule", self.date_rule, allowed)
+        if not isinstance(self.time_rule, TimeRule):
+            allowed = "a time rule, such as time_rules.market_open(minutes=30)"
+            raise BadParameter("schedule_function: time_rule", self.time_rule, allowed)
 
     def sessions(self, labels: np.ndarray, early: np.ndarray) -> np.ndarray:
         """Return bool[S]: the sessions on which the function runs; early closes only if half_days."""

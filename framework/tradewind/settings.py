@@ -113,9 +113,9 @@ class Settings:
 
     def get_environment(self, field: str = "platform") -> Any:
         """Return a fact of the run, or all of them."""
-        if field == "*":
+        if isinstance(field, str) and field == "*":
             return dict(self._environment)
-        if field not in self._environment:
+        if not isinstance(field, str) or field not in self._environment:
             fields = (*self._environment, "*")
             raise BadParameter("get_environment: field", field, "one of " + ", ".join(fields), fields)
         return self._environment[field]

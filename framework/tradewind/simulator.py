@@ -76,7 +76,7 @@ class Simulator:
         """Run the user's initialize, with the time at the first session's label."""
         initialize = self.algorithm.functions.initialize
         if initialize is not None:
-            with self._user_code():
+            with self.user_code():
                 initialize(self.algorithm.context)
         margin, market = self.algorithm.settings.margin, self.market
         if margin is not None:
@@ -87,7 +87,7 @@ class Simulator:
     def run(self, progress: Progress | None = None) -> None:
         """Run every session of the clock."""
         clock, always, plain = self.market.clock, self.algorithm.acts_every_session, self._plain_sessions()
-        with self._user_code():
+        with self.user_code():
             session = clock.first
             while session <= clock.last:
                 self.session = session
@@ -253,7 +253,7 @@ class Simulator:
         context, data, handle_data = algorithm.context, algorithm.data, algorithm.functions.handle_data
         pad, mark_now, stamps = algorithm.pad, self._mark_now, clock.stamps(session)
         bars, due = clock.bars(session), algorithm.due(session, stamps)
-        more = bool(due) or self.desk is not None or self.recorder.by_minute
+        more = self.desk is not None or self.recorder.by_minute
         algorithm.move_to(Phase.TRADING, bars[0], session, stamps[0])
         minutes: Iterable[Any] = zip(stamps, self.market.prices.known_rows(), strict=True)
         if session in self.capital_changes:
@@ -268,7 +268,7 @@ class Simulator:
             blotter.now, ledger.mark_first = now, mark_now
             if handle_data is not None:
                 handle_data(context, data)
-            if more:
+            if due or more:
                 self._rest_of_minute(due.get(now, ()), now)
         algorithm.move_to(Phase.TRADING, bars[-1], session, stamps[-1])
         self._mark_now()
@@ -352,7 +352,8 @@ class Simulator:
         fills = self.blotter.close_out(np.asarray(columns), np.asarray(amounts), np.asarray(prices, dtype=float), now)
         self.ledger.apply_fills(fills, 0, len(fills))
 
-    def _user_code(self) -> _UserCode:
+    def user_code(self) -> _UserCode:
+        """Return the context in which the user's functions run."""
         return _UserCode(self)
 
 

@@ -7,11 +7,14 @@ a bar that is prepared (order_pad.py); whatever does not fit there takes the gen
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Mapping
 from contextvars import ContextVar
 from typing import Any
 
+import pandas as pd
+
 from tradewind.blotter import VERBS
-from tradewind.errors import NoRunningAlgorithm
+from tradewind.errors import BadParameter, NoRunningAlgorithm
 from tradewind.order_pad import (
     BATCH,
     LEAST_SALE,
@@ -178,5 +181,8 @@ def batch_market_order(share_counts: Any) -> list[str]:
     """
     pad = _pad(BATCH)
     pad.check_may_order(VERBS[BATCH])
-    placed = [pad.order(BATCH, asset, shares) for asset, shares in share_counts.items()]
+    if not isinstance(share_counts, Mapping | pd.Series):
+        raise BadParameter("batch_market_order: share_counts", share_counts, "a Series, or dict, asset → shares")
+    counts: Iterable[tuple[Any, Any]] = share_counts.items()
+    placed = [pad.order(BATCH, asset, shares) for asset, shares in counts]
     return [name for name in placed if name is not None]

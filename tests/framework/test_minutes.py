@@ -505,3 +505,24 @@ def test_capital_cannot_come_after_the_last_minute_and_a_daily_run_takes_it_in_t
     late = run(bundle, capital_changes={"2021-11-29 21:00": 5.0})
     assert late.info["capital_changes"][0]["time"] == "2021-11-29 21:00"
     assert late.perf["returns"].tolist() == [0.0] * 3
+
+
+@pytest.mark.parametrize("handled", [True, False])
+def test_what_is_scheduled_while_a_session_runs_is_due_on_it_from_then_on(bundle, handled):
+    seen = []
+
+    def tell(context, data):
+        seen.append(f"{data.current_dt:%d %H:%M}")
+
+    def begin(context, data):
+        if api.get_datetime() == pd.Timestamp("2021-11-24 15:00", tz="UTC"):
+            for minutes in (29, 30, 31):  # 14:59 is over, 15:00 is now
+                api.schedule_function(tell, api.date_rules.every_day(), api.time_rules.market_open(minutes=minutes))
+
+    def initialize(context):
+        if not handled:
+            api.schedule_function(begin, api.date_rules.every_day(), api.time_rules.market_open(minutes=30))
+
+    run(bundle, begin if handled else None, initialize)
+    later = [f"{day} {time}" for day in (26, 29) for time in ("14:59", "15:00", "15:01")]
+    assert seen == ["24 15:00", "24 15:01", *later]

@@ -19,9 +19,19 @@ from tradewind.errors import (
     OrderDuringInitialize,
     OrderInBeforeTradingStart,
     ReservedRecordName,
+    RunIsOver,
     UnsupportedOrderParameters,
 )
-from tradewind.orders import LimitOrder, StopLimitOrder, StopOrder, order_id, order_names, ordinal_of, rounded_to_tick
+from tradewind.orders import (
+    ExecutionStyle,
+    LimitOrder,
+    StopLimitOrder,
+    StopOrder,
+    order_id,
+    order_names,
+    ordinal_of,
+    rounded_to_tick,
+)
 from tradewind.sizing import toward, whole_shares
 from tradewind_data.errors import SidNotFound, SymbolNotFound
 
@@ -112,6 +122,56 @@ def test_limits_and_stops_round_to_the_tick_in_the_orders_favour(style, is_buy, 
     np.testing.assert_array_equal(got, wanted)
 
 
+class Undecided(ExecutionStyle):
+    def get_limit_price(self, is_buy):
+        return -1
+
+
+class AroundTwenty(ExecutionStyle):
+    """A style of one's own, as the original engine knows them."""
+
+    def __init__(self, distance):
+        self.distance = distance
+
+    def get_limit_price(self, is_buy):
+        return 20 - self.distance if is_buy else 20 + self.distance
+
+    def get_stop_price(self, is_buy):
+        return None
+
+
+def test_a_style_of_ones_own_answers_its_prices(market):
+    _, result = in_a_bar(market, lambda c, d: [api.order(api.sid(1), n, style=AroundTwenty(1.5)) for n in (5, -5)])
+    assert result.orders["limit"].tolist() == [18.5, 21.5]
+    assert result.orders["stop"].isna().all()
+
+
+def test_styles_tell_their_prices():
+    style = StopLimitOrder(10.004, 9.996, exchange="ARCA")
+    assert (style.get_limit_price(True), style.get_limit_price(False)) == (10.0, 10.01)
+    assert (style.get_stop_price(True), style.get_stop_price(False)) == (10.0, 9.99)
+    assert (style.exchange, api.MarketOrder("ARCA").exchange) == ("ARCA", "ARCA")
+    assert api.MarketOrder().get_limit_price(True) is None is LimitOrder(5).get_stop_price(True)
+    assert repr(style) == "StopLimitOrder(limit_price=10.004, stop_price=9.996)"
+
+
+def test_orders_and_transactions_are_read_by_name_too(market):
+    class Reading(api.commission.CommissionModel):
+        def calculate(self, order, transaction):
+            assert dict(transaction)["price"] == transaction["price"] == transaction.price
+            return abs(transaction["amount"]) * 1.0
+
+    def call(context, data):
+        order = api.get_order(api.order(api.sid(1), 5))
+        assert "filled" in order
+        assert "fulfilled" not in order
+        return dict(order)
+
+    found, result = in_a_bar(market, call, lambda context: api.set_commission(Reading()))
+    assert (found["amount"], found["sid"], found["status"]) == (5, 1, 0)
+    assert result.fills["commission"].tolist() == [5.0]
+
+
 def test_rounding_leaves_exact_ticks_alone():
     for cents in range(1, 3_000, 7):
         price = cents / 100
@@ -183,17 +243,55 @@ def test_order_names_are_never_falsy_and_found_by_either_form():
         (lambda: api.order(api.sid(1), 5, stop_price=np.inf), BadOrderParameters, "stop_price was inf"),
         (lambda: api.order(api.sid(1), 5, limit_price=1, style=LimitOrder(1)), UnsupportedOrderParameters, "not both"),
         (lambda: api.order(api.sid(1), 5, style="limit"), UnsupportedOrderParameters, "style was 'limit'"),
+        (lambda: api.order(api.sid(1), 5, limit_price="10"), BadOrderParameters, "limit_price was '10'"),
+        (lambda: api.order(api.sid(1), 5, style=Undecided()), BadOrderParameters, "get_limit_price was -1"),
+        (lambda: api.batch_market_order([5]), BadParameter, r"share_counts was \[5\]; it must be a Series, or dict"),
+        (lambda: api.get_datetime("Mars"), BadParameter, "tz was 'Mars'; it must be a time zone"),
+        (lambda: api.get_datetime(5), BadParameter, "tz was 5"),
+        (lambda: api.get_environment(["start"]), BadParameter, r"field was \['start'\]"),
+        (lambda: api.sid("1"), BadParameter, "sid was '1'; it must be a whole number; use symbol"),
+        (lambda: api.sid(1.5), BadParameter, "sid was 1.5"),
         (lambda: api.set_slippage(None), OnlyDuringInitialize, "set_slippage"),
         (lambda: api.symbol("AAB"), SymbolNotFound, "AAA"),
         (lambda: api.symbol(5), BadParameter, "use sid"),
         (lambda: api.sid(99), SidNotFound, "99"),
         (lambda: api.record("a"), BadParameter, "pairs"),
         (lambda: api.schedule_function(print, calendar="XNYS"), BadParameter, "calendar was 'XNYS'"),
+        (lambda: api.schedule_function(None), BadParameter, "func was None; .* its name, without parentheses"),
+        (lambda: api.schedule_function(print, print), BadParameter, "date_rule was .* such as date_rules.every_day"),
+        (lambda: api.schedule_function(print, None, 5), BadParameter, "time_rule was 5; .* time_rules.market_open"),
     ],
 )
 def test_refusals_name_what_was_wrong(market, call, error, said):
     with pytest.raises(error, match=said):
         in_a_bar(market, lambda c, d: call())
+
+
+def test_looking_up_works_in_analyze_and_changing_the_run_does_not(market):
+    market.asset(1, [10] * 3)
+    seen = []
+
+    def analyze(context, perf):
+        asset = api.symbol("AAA")
+        assert [asset, api.get_order(0).amount, api.get_environment("arena")] == [api.sid(1), 5, "backtest"]
+        assert api.get_datetime() == context.get_datetime() == api.get_environment("end")
+        for call in (
+            lambda: api.order(asset, 5),
+            lambda: api.order_target_percent(asset, 0.5),
+            lambda: api.batch_market_order({asset: 5}),
+            lambda: api.cancel_order(0),
+            lambda: api.record(late=1),
+            lambda: api.schedule_function(print),
+        ):
+            with pytest.raises(RunIsOver, match=r"\(\) cannot be called in analyze: the run is over"):
+                call()
+            seen.append(call)
+        raise ValueError("on purpose")
+
+    with pytest.raises(ValueError, match="on purpose") as caught:
+        run(market, lambda c, d: api.order(api.sid(1), 5), analyze=analyze)
+    assert len(seen) == 6
+    assert caught.value.__notes__ == ["simulated time: 2021-03-03 (analyze)"]
 
 
 def test_orders_at_the_wrong_moment_are_refused(market):
@@ -373,6 +471,11 @@ def test_the_environment_of_a_run(market):
         "capital_base": 10_000.0,
         "platform": "tradewind",
     }
+
+
+def test_a_country_is_accepted(market):
+    names = in_a_bar(market, lambda c, d: [api.symbol("AAA", "US"), *api.symbols("AAA", country_code="US")])[0]
+    assert [asset.sid for asset in names] == [1, 1]
 
 
 def test_symbols_are_looked_up_as_of_the_lookup_date(market):

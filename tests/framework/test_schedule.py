@@ -64,8 +64,9 @@ def test_half_days_can_be_left_out(sessions):
     ("rule", "bound"), [("week_start", 5), ("week_end", 5), ("month_start", 23), ("month_end", 23)]
 )
 def test_offsets_out_of_range_are_refused(rule, bound):
-    for offset in (-1, bound, 1.5):
-        with pytest.raises(BadParameter, match=f"{rule}: days_offset was {offset}"):
+    assert getattr(date_rules, rule)(1.0).offset == 1
+    for offset in (-1, bound, 1.5, "1"):
+        with pytest.raises(BadParameter, match=f"{rule}: days_offset was {offset!r}"):
             getattr(date_rules, rule)(offset)
 
 
@@ -76,6 +77,9 @@ def test_offsets_out_of_range_are_refused(rule, bound):
         ({"minutes": 90}, 90),
         ({"hours": 1, "minutes": 30}, 90),
         ({"hours": 0.5}, 30),
+        ({"minutes": np.int64(7)}, 7),
+        ({"hours": 0.55}, 33),
+        ({"minutes": 1.5}, 1),
         ({"offset": dt.timedelta(hours=2)}, 120),
     ],
 )
@@ -83,10 +87,34 @@ def test_time_offsets(given, minutes):
     assert time_rules.market_open(**given).minutes == time_rules.market_close(**given).minutes == minutes
 
 
-@pytest.mark.parametrize("given", [{"hours": 13}, {"minutes": -5}, {"offset": dt.timedelta(hours=1), "minutes": 1}])
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"hours": 13},
+        {"minutes": -5},
+        {"minutes": 0},
+        {"hours": 0, "minutes": 0},
+        {"minutes": 1e300},
+        {"minutes": "7"},
+        {"minutes": np.nan},
+        {"offset": 30},
+        {"offset": dt.timedelta(hours=1), "minutes": 1},
+    ],
+)
 def test_time_offsets_out_of_range_are_refused(given):
     with pytest.raises(BadParameter, match="market_close"):
         time_rules.market_close(**given)
+
+
+def test_a_time_rule_in_the_place_of_a_date_rule_holds_every_day(market):
+    seen = []
+
+    def initialize(context):
+        with pytest.warns(UserWarning, match=r"write time_rule=time_rules.market_close\(minutes=1\)"):
+            context.schedule_function(lambda context, data: seen.append(1), time_rules.market_close())
+
+    run_algorithm(initialize=initialize, bundle=market.asset(1, [10.0] * 4).bundle())
+    assert len(seen) == 4
 
 
 def test_an_early_close_is_not_missed_and_in_the_original_it_is(market, tmp_path):
