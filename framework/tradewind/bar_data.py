@@ -46,6 +46,12 @@ class PriceSource(Protocol):
     def window(self, field: str, columns: np.ndarray, at: int, bars: int, seen: int, frequency: str) -> np.ndarray:
         """Return one field over several bars."""
 
+    def is_stored(self, field: str, columns: np.ndarray, at: int, bars: int, seen: int, frequency: str) -> bool:
+        """Return whether window() would answer the last rows of all_closes() up to `at`, unchanged."""
+
+    def all_closes(self, labels: pd.Index) -> pd.DataFrame:
+        """Return the stored closes of all assets, under the given labels; not to be written to."""
+
     def dates(self, at: int, bars: int, frequency: str) -> pd.DatetimeIndex:
         """Return the labels of several bars."""
 
@@ -76,6 +82,7 @@ class BarData:
         self._last_assets: tuple[Asset, ...] = ()
         self._last_columns = np.empty(0, dtype=np.int64)
         self._last_labels = pd.Index([])
+        self._closes_under, self._all_closes = self._last_labels, pd.DataFrame()
         self.restrictions: list[Any] = []
         self.shut = False  # nothing may be traded now, whatever the asset
 
@@ -190,11 +197,25 @@ class BarData:
         columns = self._columns(assets)
         labels = self._last_labels
         if isinstance(fields, str):
-            window = self._window(fields, columns, bar_count, frequency)
-            return pd.DataFrame(window, index=self._dates(bar_count, frequency), columns=labels, copy=False)
+            return self._frame(fields, columns, labels, bar_count, frequency)
         by_field = {name: self._window(name, columns, bar_count, frequency).ravel() for name in fields}
         rows = pd.MultiIndex.from_product([self._dates(bar_count, frequency), labels], names=["date", "asset"])
         return pd.DataFrame(by_field, index=rows).sort_index()
+
+    def _frame(
+        self, field: str, columns: np.ndarray, labels: pd.Index, bar_count: int, frequency: str
+    ) -> pd.DataFrame:
+        """Return one field of several assets; a part of the frame of all closes, where it is one, is made sooner.
+
+        pandas copies such a part before it is written to.
+        """
+        end = self.end
+        if self._prices.is_stored(field, columns, end, bar_count, self._seen, frequency):
+            if self._closes_under is not labels:
+                self._closes_under, self._all_closes = labels, self._prices.all_closes(labels)
+            return self._all_closes.iloc[end - bar_count + 1 : end + 1]
+        window = self._window(field, columns, bar_count, frequency)
+        return pd.DataFrame(window, index=self._dates(bar_count, frequency), columns=labels, copy=False)
 
     def window(self, assets: Asset | Iterable[Asset], field: str, bar_count: int, frequency: str) -> np.ndarray:
         """Return history() of one field as an array: float64[bar_count, n], of one asset float64[bar_count].

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from itertools import islice
 
 import numpy as np
 import pandas as pd
@@ -16,18 +15,18 @@ import pandas as pd
 from tradewind import matching
 from tradewind.cancel_policy import SESSION_END, CancelPolicy, NeverCancel
 from tradewind.matching import ORDER, FillBook, OrderBook
-from tradewind.orders import Order, OrderStatus, order_id, order_names
+from tradewind.orders import Order, OrderStatus, OrderNames, order_id
 from tradewind.semantics import Semantics
 from tradewind.story import Event, Revision
 from tradewind_data.assets import AssetFinder
 
 VERBS = (
+    "order_target_percent",
     "order",
     "order_value",
     "order_percent",
     "order_target",
     "order_target_value",
-    "order_target_percent",
     "order_optimal_portfolio",
     "batch_market_order",
     "margin_call",
@@ -45,7 +44,7 @@ REASONS = (
 )
 ALL_FILLED, BY_ALGORITHM, ASSET_CLOSED, EMPTIED_BY_SPLIT, BY_POLICY, LEFT_OPEN, NO_MARGIN, MARGIN_CALL = range(1, 9)
 
-TERMS = 5  # column, amount, via, asked, shares
+TERMS = 3  # code, shares, asked
 
 NO_ORDER = -1
 
@@ -68,14 +67,16 @@ class Blotter:
         self.now = 0
         self._orders = OrderBook(np.zeros(matching.ROOM, dtype=ORDER))
         self._written = 0  # orders in the book
-        self.placed: list[float] = []  # those placed since: TERMS numbers an order (order_pad.py adds to them, too)
-        self.names = order_names()  # of the orders to come
+        # Those placed since, TERMS numbers an order, code = via·width + column (verbs.py adds to them, too).
+        self.placed: list[float] = []
+        self.width = len(finder)
+        self.names = OrderNames()  # of the orders to come
         self._priced: list[tuple[int, float, float]] = []
         self.events: list[Event] = []
         self._terms = np.empty((1024, TERMS))  # where orders stand as numbers on their way into the book
         self.waiting = np.empty(1024, dtype=np.int64)  # the open orders stand at its front
         self.open_count = 0  # so many of them
-        self.anything_open = False
+        self.anything_open = False  # whether an order in the book is open; those placed since are not in it yet
         self.fills = FillBook()
         self.cancel_policy: CancelPolicy = NeverCancel()
         self.revisions: list[Revision] = []
@@ -87,33 +88,33 @@ class Blotter:
         """The orders placed so far."""
         return self._written + len(self.placed) // TERMS
 
-    def place(self, column: int, amount: float, via: int, asked: float, shares: float) -> str:
+    def place(self, via: int, column: int, shares: float, asked: float) -> str:
         """Add a market order for the bars to come, placed now; return its name.
 
-        amount: signed shares, rounded when the order is written down. asked is the argument of the verb `via`, shares
-        what it came to before rounding.
+        shares: signed, rounded when the order is written down; asked: the argument of the verb `via`.
         """
-        self.placed += (column, amount, via, asked, shares)
-        self.anything_open = True
+        self.placed += (via * self.width + column, shares, asked)
         return next(self.names)
 
     def place_all(
         self, via: int, columns: np.ndarray, amounts: np.ndarray, asked: np.ndarray, shares: np.ndarray
     ) -> list[str]:
-        """Add market orders for several columns (arrays of one entry an order); return their names."""
+        """Add market orders for several columns (arrays of one entry an order); return their names.
+
+        amounts: whole shares, shares what they were before rounding.
+        """
         if self.placed:
             self._write_placed()
         if len(columns):
-            self._write(np.stack([columns, amounts, np.full(len(columns), via), asked, shares], axis=1), len(columns))
-            self.anything_open = True
-        return list(islice(self.names, len(columns)))
+            first = self._written
+            self._write(np.stack([via * self.width + columns, amounts, asked], axis=1), len(columns))
+            self._orders.shares[first : self._written] = shares
+        return self.names.take(len(columns))
 
-    def place_priced(
-        self, column: int, amount: float, via: int, asked: float, shares: float, limit: float, stop: float
-    ) -> str:
+    def place_priced(self, via: int, column: int, shares: float, asked: float, limit: float, stop: float) -> str:
         """Add an order with a limit and/or a stop (NaN: none); return its name."""
         self._priced.append((self.count, limit, stop))
-        return self.place(column, amount, via, asked, shares)
+        return self.place(via, column, shares, asked)
 
     def move_to(self, now: int) -> None:
         """Move to a moment (ns UTC): what was placed before belongs to the moment before."""
@@ -147,8 +148,9 @@ class Blotter:
             self._orders = self._orders.grown(first + placed)
         if count > len(self.waiting):
             self.waiting = np.concatenate([self.waiting[: self.open_count], np.empty(2 * count, dtype=np.int64)])
-        matching.write_placed(self._orders.table, first, terms, placed, self.waiting, self.open_count, self.now)
-        self.open_count, self._written = count, first + placed
+        orders, width = self._orders.table, self.width
+        matching.write_placed(orders, first, terms, placed, width, self.waiting, self.open_count, self.now)
+        self.open_count, self._written, self.anything_open = count, first + placed, True
 
     @property
     def open_orders(self) -> np.ndarray:

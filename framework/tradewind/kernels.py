@@ -149,8 +149,10 @@ def charge(book: Table, cash: Vector, interest: float, columns: Vector, fees: Ve
 @njit(cache=True)
 def update_held(book: Table, held: Vector, count: int, columns: Vector) -> int:
     """Bring held[:count], the ascending columns with a position, up to date after a touch; return the count."""
+    place = 0
     for column in columns:
-        place = np.searchsorted(held[:count], column)
+        if place >= count or held[place] != column:  # mostly they ascend, so that the next one is the next one held
+            place = np.searchsorted(held[:count], column)
         present = place < count and held[place] == column
         if book.amount[column] != 0 and not present:
             for i in range(count, place, -1):
@@ -161,6 +163,8 @@ def update_held(book: Table, held: Vector, count: int, columns: Vector) -> int:
             for i in range(place, count - 1):
                 held[i] = held[i + 1]
             count -= 1
+            continue
+        place += 1
     return count
 
 

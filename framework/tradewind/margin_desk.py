@@ -128,7 +128,7 @@ class MarginDesk:
             target = int(held * keep)
             if target != held and self._finder.orderable_to[column] > session:
                 ordinal = self._blotter.count
-                self._blotter.place(column, target - held, VIA, exact, exact)
+                self._blotter.place_all(VIA, *np.array([[column], [target - held], [exact], [exact]]))
                 self._blotter.note("margin call", column, held, target, target - held, detail, ordinal)
         self._reviewed = self._blotter.count
 

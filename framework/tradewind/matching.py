@@ -157,16 +157,17 @@ class FillBook:
 
 @njit(cache=True)
 def write_placed(
-    orders: Table, first: int, terms: np.ndarray, placed: int, waiting: np.ndarray, count: int, now: int
+    orders: Table, first: int, terms: np.ndarray, placed: int, width: int, waiting: np.ndarray, count: int, now: int
 ) -> None:
     """Write market orders placed `now` from row `first` on, and their ordinals into `waiting` from `count` on.
 
-    terms: float64[≥ placed, 5] column, signed shares that are rounded here, via, asked, shares.
+    terms: float64[≥ placed, 3] via·width + column, signed shares, which are rounded here, and what was asked.
     """
     for k in range(placed):
         i = first + k
-        orders.column[i], orders.amount[i], orders.via[i] = int(terms[k, 0]), whole(terms[k, 1]), int(terms[k, 2])
-        orders.asked[i], orders.shares[i] = terms[k, 3], terms[k, 4]
+        code, shares = int(terms[k, 0]), terms[k, 1]
+        orders.via[i], orders.column[i] = code // width, code % width
+        orders.amount[i], orders.shares[i], orders.asked[i] = whole(shares), shares, terms[k, 2]
         orders.limit[i] = orders.stop[i] = np.nan
         orders.created[i] = orders.updated[i] = now
         waiting[count + k] = i

@@ -213,6 +213,14 @@ class MinutePrices:
             return np.asarray(so_far.sum(axis=0))
         return _extreme(field, so_far)
 
+    def is_stored(self, field: str, columns: np.ndarray, at: int, bars: int, seen: int, frequency: str) -> bool:
+        """Return False: the last day is made of the minutes so far, and minutes are at hand for one session."""
+        return False
+
+    def all_closes(self, labels: pd.Index) -> pd.DataFrame:
+        """Return the stored closes of all assets by session, under the given labels; not to be written to."""
+        return self.daily.all_closes(labels)
+
     def dates(self, at: int, bars: int, frequency: str) -> pd.DatetimeIndex:
         """Return the UTC labels of the last bars: ends of minutes, or session labels of which the last is today's."""
         if frequency == "1d":

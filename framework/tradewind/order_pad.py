@@ -43,7 +43,7 @@ from tradewind.sizing import LEAST_CUT, NEXT_TO_NOTHING
 from tradewind_data.assets import Asset, AssetFinder
 from tradewind_data.contracts import ContinuousFuture
 
-ORDER, VALUE, PERCENT, TARGET, TARGET_VALUE, TARGET_PERCENT = range(6)  # places in VERBS
+TARGET_PERCENT, ORDER, VALUE, PERCENT, TARGET, TARGET_VALUE = range(6)  # places in VERBS
 BATCH = VERBS.index("batch_market_order")
 MOST_SHARES = 100_000_000_000
 TOO_MANY = MOST_SHARES + LEAST_CUT  # unrounded shares: what is below this is at most MOST_SHARES once rounded
@@ -85,11 +85,29 @@ class Moment(Protocol):
 class OrderPad:
     """What is ordered in one run.
 
-    For the short ways of verbs.py: assets by column, and what an order is added to, the blotter's `placed`, and
-    `names`, from which it takes its own. Once something was ordered in a bar, at the time `opened`: listed[column],
-    whether plain shares may be ordered without a closer look. In a bar that is prepared: equity, the portfolio value
-    (of_equity(x) is equity·x for a float of any make, NotImplemented for what is none), unit and held by column.
+    For the short ways of verbs.py: assets by column; what an order is added to, the blotter's `placed` (by_shares: its
+    code for an order of column 0 by shares); head and tail, from which it takes its name (OrderNames; the general way
+    goes on to the next block). Once something was ordered in a bar, at the time `opened`: listed[column], whether plain
+    shares may be ordered without a closer look. In a bar that is prepared: equity, the portfolio value (of_equity(x) is
+    equity·x for a float of any make, NotImplemented for what is none), unit and held by column.
     """
+
+    # Read in every order, and more quickly than what stands in a dict of more than thirty names.
+    __slots__ = (
+        "__dict__",
+        "assets",
+        "by_shares",
+        "data",
+        "equity",
+        "head",
+        "held",
+        "listed",
+        "of_equity",
+        "opened",
+        "placed",
+        "tail",
+        "unit",
+    )
 
     def __init__(
         self,
@@ -117,7 +135,9 @@ class OrderPad:
         self.equity, self.of_equity = 0.0, (0.0).__mul__
         self.unit: Sequence[float] | memoryview = NOT_PREPARED
         self.held: Sequence[float] | memoryview = NOT_PREPARED
-        self.blotter, self.placed, self.names = blotter, blotter.placed, blotter.names
+        self.blotter, self.placed = blotter, blotter.placed
+        self.by_shares = ORDER * blotter.width
+        self.head, self.tail = blotter.names.head, blotter.names.tail
         self._numbers = np.empty((2, len(finder)))
         self._asked, self._count_before, self._many = 0, 0, FEW + len(finder) // WIDE
         self._prepared = False  # whether the bar sized last was prepared
@@ -274,7 +294,9 @@ class OrderPad:
         listed = column != NOWHERE and self._moment.session >= self._lives_from[column]
         if not ((listed and TOO_MANY_SOLD < shares < TOO_MANY) or self._may_place(column, shares)):
             return None
-        return self.blotter.place(column, shares, via, asked, shares)
+        name = self.blotter.place(via, column, shares, asked)
+        self.head, self.tail = self.blotter.names.head, self.blotter.names.tail
+        return name
 
     def _place_priced(self, column: int, via: int, asked: float, shares: float, style: ExecutionStyle) -> str | None:
         """Hand shares with a limit or a stop to the blotter."""
@@ -282,7 +304,7 @@ class OrderPad:
             return None
         tick = self._finder.asset_at(column).tick_size
         limit, stop = style.prices_for(shares > 0, tick, self.exact_prices)
-        return self.blotter.place_priced(column, shares, via, asked, shares, limit, stop)
+        return self.blotter.place_priced(via, column, shares, asked, limit, stop)
 
     def check_controls(self, column: int, amount: int) -> None:
         """Ask the trading controls whether whole shares may be ordered."""

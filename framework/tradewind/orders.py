@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum
-from itertools import chain, count, repeat
+from itertools import islice, repeat
 from operator import add
 from typing import Any, ClassVar
 
@@ -194,9 +194,37 @@ def order_id(ordinal: int) -> str:
         return order_id(ordinal)
 
 
-def order_names() -> Iterator[str]:
-    """Return the names of all orders from the first on, without end; a name costs a third of what order_id() takes."""
-    return chain.from_iterable(map(add, repeat(f"{high:029x}"), _LOW) for high in count())
+class OrderNames:
+    """The names of the orders to come, from the first on and without end: a third of what order_id() takes for each.
+
+    The next one is head + next(tail); when the tail is at its end, next_block() puts both on the names after it.
+    """
+
+    def __init__(self) -> None:
+        self._block = -1
+        self.next_block()
+
+    def next_block(self) -> None:
+        """Go on to the names of the next 4,096 orders."""
+        self._block += 1
+        self.head, self.tail = f"{self._block:029x}", iter(_LOW)
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        for low in self.tail:
+            return self.head + low
+        self.next_block()
+        return self.head + next(self.tail)
+
+    def take(self, count: int) -> list[str]:
+        """Return the next names, in order."""
+        found = list(map(add, repeat(self.head), islice(self.tail, count)))
+        while len(found) < count:
+            self.next_block()
+            found += map(add, repeat(self.head), islice(self.tail, count - len(found)))
+        return found
 
 
 ID = re.compile(r"[0-9a-f]{32}")

@@ -28,6 +28,8 @@ from tradewind_data.bundle import Bundle, open_bundle
 from tradewind_data.errors import SymbolNotFound
 from tradewind_data.sessions import Sessions
 
+CLOSES = ("close", "price")  # the fields that show closes
+
 
 def carried_forward(closes: np.ndarray, before: np.ndarray) -> np.ndarray:
     """Return float64[n, k]: each NaN replaced by the last number above it in its column, or by before[column]."""
@@ -60,6 +62,7 @@ class Prices:
         self._index = sessions.index.tz_localize("UTC")
         self._every = np.arange(len(finder))
         self._asked, self._whole = self._every, True  # the columns last asked for, and whether they are all there are
+        self._shown_as_stored = decimals is None and isinstance(reader, BarReader)
         self._dated, self._dates = (-1, -1), self._index[:0]
 
     def open_session(self, session: int) -> None:
@@ -104,6 +107,10 @@ class Prices:
         if (at, bars) != self._dated:  # kept: making it takes as long as reading a window
             self._dated, self._dates = (at, bars), self._index[at - bars + 1 : at + 1]
         return self._dates
+
+    def all_closes(self, labels: pd.Index) -> pd.DataFrame:
+        """Return the stored closes of all assets by session, under the given labels; not to be written to."""
+        return pd.DataFrame(self.close, index=self._index[: len(self.close)], columns=labels, copy=False)
 
     def bar(self, field: str, columns: np.ndarray, end: int, seen: int) -> np.ndarray:
         """Return float64[n]: the field of session `end` as seen from `seen`; NaN (volume 0) without a trade."""
@@ -160,15 +167,29 @@ class Prices:
         if frequency != "1d":
             raise BadParameter("frequency", frequency, "'1d': this is a daily run", ("1d",))
         self.check_window(bars, end)
-        if columns is not self._asked:
-            self._asked, self._whole = columns, np.array_equal(columns, self._every)
-        stored = "close" if field == "price" else field
-        values = self.reader.window(stored, None if self._whole else columns, end, bars, seen_from=seen)
+        stored, all_or_some = "close" if field == "price" else field, None if self._are_all(columns) else columns
+        values = self.reader.window(stored, all_or_some, end, bars, seen_from=seen)
         if self.decimals is not None and field != "volume":
             values = self.shown(values, columns)
         if field != "price" or not np.isnan(values).any():
             return values
         return self._carried_forward(values, columns, end, seen)
+
+    def _are_all(self, columns: np.ndarray) -> bool:
+        """Return whether the columns are those of the whole bundle; the last answer is kept."""
+        if columns is not self._asked:
+            self._asked, self._whole = columns, np.array_equal(columns, self._every)
+        return self._whole
+
+    def is_stored(self, field: str, columns: np.ndarray, end: int, bars: int, seen: int, frequency: str) -> bool:
+        """Return whether window() would answer rows end−bars+1 … end of `close` as they are. Errors as of window()."""
+        if not (field in CLOSES and frequency == "1d" and self._shown_as_stored and self._are_all(columns)):
+            return False
+        self.check_window(bars, end)
+        first = end - bars + 1
+        if len(self.reader.changes("close", first, seen)[0]):
+            return False
+        return field == "close" or not np.isnan(self.close[first : end + 1]).any()
 
     def shown(self, window: np.ndarray, columns: np.ndarray) -> np.ndarray:
         """Return prices with as many decimals as a history shows: all, unless the semantics say otherwise."""

@@ -148,5 +148,5 @@ class Rebalancer:
         names = []
         for column, amount, asked, exact in zip(*(term.tolist() for term in terms), strict=True):
             check(column, amount)
-            names.append(self._blotter.place(column, amount, VIA, asked, exact))
+            names += self._blotter.place_all(VIA, *np.array([[column], [amount], [asked], [exact]]))
         return names

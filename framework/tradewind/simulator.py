@@ -251,7 +251,7 @@ class Simulator:
         """
         algorithm, blotter, ledger, clock = self.algorithm, self.blotter, self.ledger, self.market.clock
         context, data, handle_data = algorithm.context, algorithm.data, algorithm.functions.handle_data
-        pad, mark_now, stamps = algorithm.pad, self._mark_now, clock.stamps(session)
+        pad, placed, mark_now, stamps = algorithm.pad, blotter.placed, self._mark_now, clock.stamps(session)
         bars, due = clock.bars(session), algorithm.due(session, stamps)
         more = self.desk is not None or self.recorder.by_minute
         algorithm.move_to(Phase.TRADING, bars[0], session, stamps[0])
@@ -262,7 +262,7 @@ class Simulator:
             minutes = self._awaited(minutes, due)
         for now, known in minutes:
             data.now, data.known, pad.unit = now, known, NOT_PREPARED
-            if blotter.anything_open:
+            if placed or blotter.anything_open:
                 blotter.move_to(now)
                 self._fill(data.end, now)
             blotter.now, ledger.mark_first = now, mark_now
@@ -289,7 +289,7 @@ class Simulator:
     def _awaited(self, minutes: Iterable[Any], due: Container[int]) -> Iterator[Any]:
         """Pick the minutes in which something can happen: an order is open, or a function is due."""
         for minute in minutes:
-            if self.blotter.anything_open or minute[0] in due:
+            if self.blotter.placed or self.blotter.anything_open or minute[0] in due:
                 yield minute
 
     def _rest_of_minute(self, due: Iterable[Callable[[Any, Any], Any]], now: int) -> None:

@@ -43,7 +43,8 @@ __all__ = [
 current_pad: ContextVar[OrderPad | None] = ContextVar("tradewind_order_pad", default=None)
 """The order pad of the algorithm whose code is running."""
 
-CLOSER_LOOK = AttributeError, IndexError, TypeError, ValueError, ArithmeticError  # what does not fit the short way
+# What does not fit the short way: no number, no asset of this bundle, no name left in the block.
+CLOSER_LOOK = AttributeError, IndexError, TypeError, ValueError, ArithmeticError, StopIteration
 
 _current_pad = current_pad.get  # looked up once: a call of it takes half the time
 
@@ -82,11 +83,11 @@ def order(
         plain = pad.assets[column] is asset and limit_price is None and stop_price is None and style is None
         some = LEAST_CUT <= amount < TOO_MANY or LEAST_SALE >= amount > TOO_MANY_SOLD
         if plain and some and pad.opened == pad.data.now and pad.listed[column]:
+            name: str = pad.head + next(pad.tail)
             placed = pad.placed
-            placed += (column, amount, ORDER, amount, amount)
-            pad.blotter.anything_open = True
-            return next(pad.names)
-    except CLOSER_LOOK:  # trading controls, no asset of this bundle, no number: see below
+            placed += (column + pad.by_shares, amount, amount)
+            return name
+    except CLOSER_LOOK:  # trading controls besides: see below
         pass
     return _pad(ORDER).order(ORDER, asset, amount, limit_price, stop_price, style)
 
@@ -160,15 +161,14 @@ def order_target_percent(
                 times = pad.of_equity
                 value = times(target)
             shares = value / pad.unit[column] - pad.held[column]
-            if shares >= LEAST_CUT or shares <= LEAST_SALE:
-                if TOO_MANY_SOLD < shares < TOO_MANY:
-                    placed = pad.placed
-                    placed += (column, shares, TARGET_PERCENT, target, shares)
-                    pad.blotter.anything_open = True
-                    return next(pad.names)
-            elif shares == shares:
+            if LEAST_CUT <= shares < TOO_MANY or LEAST_SALE >= shares > TOO_MANY_SOLD:
+                name: str = pad.head + next(pad.tail)
+                placed = pad.placed
+                placed += (column, shares, target)
+                return name
+            if LEAST_SALE < shares < LEAST_CUT:
                 return None
-    except CLOSER_LOOK:  # not prepared, no asset of this bundle, no number: see below
+    except CLOSER_LOOK:  # or the bar is not prepared: see below
         pass
     return (pad or _pad(TARGET_PERCENT)).order(TARGET_PERCENT, asset, target, limit_price, stop_price, style)
 

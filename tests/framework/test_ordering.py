@@ -25,10 +25,10 @@ from tradewind.errors import (
 from tradewind.orders import (
     ExecutionStyle,
     LimitOrder,
+    OrderNames,
     StopLimitOrder,
     StopOrder,
     order_id,
-    order_names,
     ordinal_of,
     rounded_to_tick,
 )
@@ -228,7 +228,10 @@ def test_cancelling_and_looking_up_orders(market, on_sessions):
 
 def test_order_names_are_never_falsy_and_found_by_either_form():
     assert order_id(0)
-    assert list(islice(order_names(), 13_090)) == [order_id(ordinal) for ordinal in range(13_090)]
+    expected = [order_id(ordinal) for ordinal in range(13_090)]
+    assert list(islice(OrderNames(), 13_090)) == expected
+    names = OrderNames()
+    assert [*names.take(4_000), next(names), *names.take(95), next(names), *names.take(8_993)] == expected
     assert ordinal_of(order_id(4_000)) == ordinal_of(4_000) == 4_000
     assert [ordinal_of(name) for name in ("nonsense", "ABC", "10", " " * 31 + "1", "-" + "0" * 31)] == [-1] * 5
 
