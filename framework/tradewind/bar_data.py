@@ -202,9 +202,7 @@ class BarData:
         rows = pd.MultiIndex.from_product([self._dates(bar_count, frequency), labels], names=["date", "asset"])
         return pd.DataFrame(by_field, index=rows).sort_index()
 
-    def _frame(
-        self, field: str, columns: np.ndarray, labels: pd.Index, bar_count: int, frequency: str
-    ) -> pd.DataFrame:
+    def _frame(self, field: str, columns: np.ndarray, labels: pd.Index, bar_count: int, frequency: str) -> pd.DataFrame:
         """Return one field of several assets; a part of the frame of all closes, where it is one, is made sooner.
 
         pandas copies such a part before it is written to.

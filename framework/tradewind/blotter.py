@@ -15,7 +15,7 @@ import pandas as pd
 from tradewind import matching
 from tradewind.cancel_policy import SESSION_END, CancelPolicy, NeverCancel
 from tradewind.matching import ORDER, FillBook, OrderBook
-from tradewind.orders import Order, OrderStatus, OrderNames, order_id
+from tradewind.orders import Order, OrderNames, OrderStatus, order_id
 from tradewind.semantics import Semantics
 from tradewind.story import Event, Revision
 from tradewind_data.assets import AssetFinder
