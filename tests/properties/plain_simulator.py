@@ -83,6 +83,15 @@ class Holding:
     basis: Fraction = Fraction(0)
     price: Fraction = Fraction(0)
 
+    def add(self, shares, price):
+        """Take in shares, not 0, that cost a price each (none for a stock dividend's), or give some away for it."""
+        total = self.shares + shares
+        if self.shares == 0 or (self.shares > 0) == (shares > 0):
+            self.basis = (self.basis * self.shares + shares * price) / total
+        elif total != 0 and (total > 0) != (self.shares > 0):
+            self.basis = price
+        self.shares = total
+
 
 def toward_zero(x):
     return int(x) if x >= 0 else -int(-x)
@@ -117,13 +126,9 @@ class PlainSimulator:
     def trade(self, asset, shares, price):
         h = self.holdings.setdefault(asset, Holding())
         self.move(-shares * price)
-        total = h.shares + shares
-        if h.shares == 0 or (h.shares > 0) == (shares > 0):
-            h.basis = (h.basis * h.shares + shares * price) / total
-        elif total != 0 and (total > 0) != (h.shares > 0):
-            h.basis = price
-        h.shares, h.price = total, price
-        if total == 0:
+        h.add(shares, price)
+        h.price = price
+        if h.shares == 0:
             del self.holdings[asset]
 
     # ------------------------------------------------------------ a session
@@ -159,11 +164,9 @@ class PlainSimulator:
         if price is not None:
             self.move((exact - shares) * price)
         h = self.holdings.setdefault(asset, Holding(price=price or Fraction(0)))
-        total = h.shares + shares
-        if total:
-            h.basis = h.basis * h.shares / total
-        h.shares = total
-        if total == 0:
+        if shares:
+            h.add(shares, Fraction(0))
+        if h.shares == 0:
             del self.holdings[asset]
 
     def _split_orders(self, asset, new, old):
