@@ -306,11 +306,11 @@ def split_exactly(book: Table, cash: Vector, column: int, numerator: int, denomi
     n' = trunc(n·numerator/denominator) in whole numbers; the fraction is paid at market value (last price as of before
     the split, scaled); cost basis and last price scale by denominator/numerator. A holding that vanishes keeps basis 0.
     """
-    product = book.amount[column] * numerator
-    whole = abs(product) // denominator
-    if product < 0:
-        whole = -whole
-    fraction = (product - whole * denominator) / denominator
+    side = 1 if book.amount[column] > 0 else -1
+    held = abs(book.amount[column])
+    lots, odd = held // denominator, held % denominator * numerator  # n·numerator could be beyond int64
+    whole = side * (lots * numerator + odd // denominator)
+    fraction = side * (odd % denominator) / denominator
     ratio = denominator / numerator
     book.last_price[column] *= ratio
     book.cost_basis[column] = book.cost_basis[column] * ratio if whole != 0 else 0.0

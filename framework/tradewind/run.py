@@ -95,7 +95,8 @@ def run_algorithm(
         info["capital_changes"] of the result says what moved.
 
     Raises BadParameter; BundleNotFound and SessionOutOfBounds for data that is not there; RunInterrupted, carrying the
-    partial result, on Ctrl-C; and whatever the user's functions raise, with the simulated time as a note.
+    partial result, on Ctrl-C; and whatever the user's functions raise, with the simulated time as a note and, as its
+    attribute tradewind_result, the Result of the sessions before.
     """
     functions = UserFunctions(initialize, handle_data, before_trading_start, analyze)
     named = initialize or handle_data or before_trading_start
@@ -157,6 +158,9 @@ def _run(functions: UserFunctions, about: Mapping[str, str], plan: Plan, progres
         partial = _result(simulator, {**facts, "status": "interrupted"}, marks)
         day = clock.sessions.index[simulator.session]
         raise RunInterrupted(partial, f"{day:%Y-%m-%d}") from None
+    except Exception as error:
+        vars(error).update(tradewind_result=_result(simulator, {**facts, "status": "failed"}, marks))
+        raise
     result = _result(simulator, {**facts, "status": "complete"}, marks)
     with simulator.user_code():
         _analyze(simulator.algorithm, result, opened)

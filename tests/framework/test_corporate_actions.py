@@ -194,3 +194,11 @@ def test_a_quiet_pay_day_of_the_original_starts_with_the_dividend(market, free):
     result = run_algorithm(initialize=initialize, capital_base=10_000.0, bundle=market.bundle(), semantics=after)
     assert result.perf["starting_cash"].tolist() == [10_000, 10_000, 9_000, 9_000, 9_050, 9_050]
     assert result.perf["pnl"].tolist() == [0] * 6
+
+
+@pytest.mark.parametrize("side", [1, -1])
+def test_a_split_of_large_numbers_stays_exact(market, free, on_sessions, side):
+    new, old, shares = 1_000_000_000, 999_999_937, 99_999_999_999  # the product is beyond 64 bits
+    market.asset(1, [10] * 4).split(1, 2, new, old)
+    perf = run(market, free, holding(on_sessions, side * shares))
+    assert perf.positions["amount"].tolist() == [side * n for n in (shares, shares * new // old, shares * new // old)]

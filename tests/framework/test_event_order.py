@@ -147,6 +147,16 @@ def test_an_interrupted_run_keeps_the_complete_sessions(market):
     assert caught.value.result.info["status"] == "interrupted"
 
 
+def test_an_error_carries_the_sessions_before_it(market, free, on_sessions):
+    market.asset(1, [10, 11, 12, 13])
+    with pytest.raises(ZeroDivisionError) as caught:
+        run(market, on_sessions({0: lambda c, d: api.order(api.sid(1), 5), 2: lambda c, d: 1 / 0}), initialize=free)
+    result = caught.value.tradewind_result
+    assert (len(result.perf), len(result.positions), result.info["status"]) == (2, 1, "failed")
+    assert result.orders["status"].tolist() == ["filled"]
+    assert len(result.to_zipline()) == 2
+
+
 class _Interrupting(list):
     """A list that is interrupted once it holds three entries."""
 
@@ -185,8 +195,8 @@ def test_a_run_interrupted_while_orders_are_written_down_has_none_twice(market, 
     market.asset(1, [10, 11, 12, 13])
     write = Blotter._write
 
-    def interrupted(self, terms):
-        write(self, terms)
+    def interrupted(self, *arguments):
+        write(self, *arguments)
         raise KeyboardInterrupt
 
     monkeypatch.setattr(Blotter, "_write", interrupted)
