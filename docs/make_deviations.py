@@ -41,6 +41,8 @@ ALWAYS = """
   `tests/framework/test_schedule.py::test_time_offsets`.
 - **analyze** may look everything up, but change nothing: orders, `record` and the like are refused there. Test:
   `tests/framework/test_ordering.py::test_looking_up_works_in_analyze_and_changing_the_run_does_not`.
+- **Positions** are listed in the order of their sids, in the original in the order in which they were opened. Test:
+  `tests/framework/test_event_order.py::test_positions_are_listed_by_sid`.
 - **batch_market_order** passes the trading controls, as every other verb does; in the original it goes around them.
 - **D17** An order for an asset that is not listed yet is refused with a log line, as one for a delisted asset is; the
   largest size of an order (10¹¹ shares) holds for sells as for buys. Test: `tests/framework/test_ordering.py`.

@@ -228,3 +228,16 @@ def test_the_same_run_twice_gives_equal_tables_and_hashes(market, on_sessions, t
     assert "orders.parquet" in files
     for file in files:
         assert (tmp_path / "a" / file).read_bytes() == (tmp_path / "b" / file).read_bytes(), file
+
+
+def test_positions_are_listed_by_sid(market, free, on_sessions):
+    market.asset(1, [10] * 4).asset(2, [10] * 4).asset(3, [10] * 4)
+    seen = []
+
+    def look(context, data):
+        positions = context.portfolio.positions
+        seen.extend(([a.sid for a in positions], [p.asset.sid for p in positions.values()]))
+
+    buy = {n: (lambda c, d, sid=sid: api.order(api.sid(sid), 5)) for n, sid in enumerate((3, 1))}
+    run(market, on_sessions({**buy, 3: look}), free)
+    assert seen == [[1, 3], [1, 3]]

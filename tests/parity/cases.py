@@ -21,6 +21,7 @@ class Case:
     records: tuple
     frequency: str
     emission: str
+    ends: bool  # whether an error ends the run: then only the probes and the error are compared
 
     @property
     def moment(self):
@@ -32,6 +33,7 @@ def _constants(text):
     """The capital-letter constants assigned at the head of a text."""
     found = {"MARKETS": ["actions"], "START": "2020-10-20", "END": "2021-06-25", "CAPITAL": 1_000_000.0, "RECORDS": []}
     found["FREQUENCY"] = found["EMISSION"] = "daily"
+    found["ENDS"] = False
     for node in ast.parse(text).body:
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and node.targets[0].id in found:
             found[node.targets[0].id] = ast.literal_eval(node.value)
@@ -47,7 +49,6 @@ def all_cases():
         for market in head["MARKETS"]:
             name = path.stem if len(head["MARKETS"]) == 1 else f"{path.stem}-{market}"
             span, capital = (head["START"], head["END"]), float(head["CAPITAL"])
-            made.append(
-                Case(name, text, market, *span, capital, tuple(head["RECORDS"]), head["FREQUENCY"], head["EMISSION"])
-            )
+            more = (tuple(head["RECORDS"]), head["FREQUENCY"], head["EMISSION"], head["ENDS"])
+            made.append(Case(name, text, market, *span, capital, *more))
     return made

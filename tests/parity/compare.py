@@ -25,6 +25,7 @@ def differences(ours, theirs, capital):
 def _pairs(ours, theirs, capital):
     yield ("market", "", ""), ours["market"], theirs["market"], 0.0
     yield ("sessions", "", ""), str(ours["sessions"]), str(theirs["sessions"]), 0.0
+    yield from _walk(("raised", "", ""), ours.get("raised", {}), theirs.get("raised", {}))
     for group in ("perf", "recorded"):
         yield from _columns(group, ours, theirs, capital)
     for name, column in theirs.get("minutes", {}).items():

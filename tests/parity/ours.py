@@ -7,6 +7,7 @@ import pandas as pd
 from tests.parity import markets, minute_markets, plain
 
 from tradewind.api import get_datetime
+from tradewind.errors import AccountControlViolation, TradingControlViolation
 from tradewind.packets import order_key
 from tradewind.run import run_file
 from tradewind_data.bundle import open_bundle
@@ -85,26 +86,37 @@ def run(case, root, semantics="zipline"):
     def probe(name, found):
         probes.setdefault(f"{get_datetime():{case.moment}} {name}", []).append(plain.tree(found))
 
+    digest = markets.digest(market_of(case.market))
     path = Path(root) / f"{case.name}.py"
     path.write_text(case.text, encoding="utf-8")
     opened = bundle(case.market, root)
-    result = run_file(
-        path,
-        bundle=opened,
-        start=case.start,
-        end=case.end,
-        capital_base=case.capital,
-        data_frequency=case.frequency,
-        emission_rate=case.emission,
-        semantics=semantics,
-        parameters={"probe": probe},
-    )
+    try:
+        result = run_file(
+            path,
+            bundle=opened,
+            start=case.start,
+            end=case.end,
+            capital_base=case.capital,
+            data_frequency=case.frequency,
+            emission_rate=case.emission,
+            semantics=semantics,
+            parameters={"probe": probe},
+        )
+    except (TradingControlViolation, AccountControlViolation) as error:
+        facts = {name: getattr(error, name, None) for name in ("control", "asset", "amount")}
+        return plain.ended(probes, digest, error=type(error).__name__, at=_time_of(error), **facts)
     perf = result.to_zipline(opened.finder.retrieve)
     found = plain.packets(perf, probes)
-    found["market"] = markets.digest(market_of(case.market))
+    found["market"] = digest
     found["recorded"] = {name: [plain.value(v) for v in result.recorded[name].tolist()] for name in case.records}
     names = ("time", *plain.MINUTES, *case.records)
     told = result.minutes.iloc[:: plain.SEVENTH]
     found["minutes"] = {name: [plain.value(v) for v in told[name].tolist()] for name in names if len(told)}
     rank = {order_key(ordinal): ordinal for ordinal in range(len(result.orders))}
     return plain.numbered(found, rank)
+
+
+def _time_of(error):
+    """The day, or minute, of an error, from the note that a run puts on it."""
+    note = error.__notes__[-1].removeprefix("simulated time: ")
+    return note.partition(" (")[0].removesuffix(" UTC")

@@ -19,6 +19,7 @@ import pandas as pd
 import plain
 from zipline import api
 from zipline.data.bundles import ingest, register
+from zipline.errors import AccountControlViolation, TradingControlViolation
 from zipline.finance import execution
 from zipline.finance.blotter import SimulationBlotter
 from zipline.gens.tradesimulation import AlgorithmSimulator
@@ -217,15 +218,23 @@ def run_daily(case):
     names = namespace_of(case, probe)
     exec(compile(case.text, case.name, "exec"), names)
     hooks = {hook: names.get(hook) for hook in ("initialize", "handle_data", "before_trading_start")}
-    perf = run_algorithm(
-        start=pd.Timestamp(case.start),
-        end=pd.Timestamp(case.end),
-        capital_base=case.capital,
-        data_frequency=case.frequency,
-        bundle=case.market,
-        blotter=placed.blotter,
-        **{**hooks, "initialize": hooks["initialize"] or (lambda context: None)},
-    )
+    try:
+        perf = run_algorithm(
+            start=pd.Timestamp(case.start),
+            end=pd.Timestamp(case.end),
+            capital_base=case.capital,
+            data_frequency=case.frequency,
+            bundle=case.market,
+            blotter=placed.blotter,
+            **{**hooks, "initialize": hooks["initialize"] or (lambda context: None)},
+        )
+    except (TradingControlViolation, AccountControlViolation) as error:
+        if not case.ends:
+            raise
+        facts = {**dict.fromkeys(("asset", "amount")), **error.kwargs}
+        control, at = facts["constraint"].split("(")[0], f"{placed.blotter.current_dt:{case.moment}}"
+        facts = {"control": control, "asset": facts["asset"], "amount": facts["amount"]}
+        return plain.ended(probes, MARKETS[case.market], error=type(error).__name__, at=at, **facts)
     found = plain.packets(perf, probes)
     found["market"] = MARKETS[case.market]
     found["recorded"] = {name: [plain.value(v) for v in perf[name].tolist()] for name in case.records}
