@@ -21,7 +21,7 @@ class Case:
     records: tuple
     frequency: str
     emission: str
-    ends: bool  # whether an error ends the run: then only the probes and the error are compared
+    ends: bool  # whether an error ends the run: then the sessions before it are compared, and the error
 
     @property
     def moment(self):

@@ -90,6 +90,7 @@ def run(case, root, semantics="zipline"):
     path = Path(root) / f"{case.name}.py"
     path.write_text(case.text, encoding="utf-8")
     opened = bundle(case.market, root)
+    raised = {}
     try:
         result = run_file(
             path,
@@ -103,8 +104,9 @@ def run(case, root, semantics="zipline"):
             parameters={"probe": probe},
         )
     except (TradingControlViolation, AccountControlViolation) as error:
-        facts = {name: getattr(error, name, None) for name in ("control", "asset", "amount")}
-        return plain.ended(probes, digest, error=type(error).__name__, at=_time_of(error), **facts)
+        raised = {name: getattr(error, name, None) for name in ("control", "asset", "amount")}
+        raised |= {"error": type(error).__name__, "at": _time_of(error)}
+        result = error.tradewind_result
     perf = result.to_zipline(opened.finder.retrieve)
     found = plain.packets(perf, probes)
     found["market"] = digest
@@ -112,6 +114,8 @@ def run(case, root, semantics="zipline"):
     names = ("time", *plain.MINUTES, *case.records)
     told = result.minutes.iloc[:: plain.SEVENTH]
     found["minutes"] = {name: [plain.value(v) for v in told[name].tolist()] for name in names if len(told)}
+    if raised:
+        found["raised"] = plain.tree(raised)
     rank = {order_key(ordinal): ordinal for ordinal in range(len(result.orders))}
     return plain.numbered(found, rank)
 

@@ -123,12 +123,6 @@ def packets(perf, probes):
     return found
 
 
-def ended(probes, market, **raised):
-    """What there is of a run that an error ended: the probes until then, the error's name, facts and simulated time."""
-    tables = {name: [] for name in ("sessions", *NESTED)}
-    return {**tables, "perf": {}, "recorded": {}, "probes": probes, "market": market, "raised": tree(raised)}
-
-
 def numbered(found, rank):
     """Replace order ids by ranks of placement, and sort the records of a day so that both sides list them alike."""
     _told_in_time(found)

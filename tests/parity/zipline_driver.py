@@ -173,14 +173,15 @@ def namespace_of(case, probe):
 
 
 class Told:
-    """The minute packets, which zipline makes when its parameters ask for them, and its own runner throws away."""
+    """The packets that zipline's own runner throws away: those of minutes, and all of a run that an error ends."""
 
     def __init__(self, case):
-        self.case, self.rows = case, []
+        self.case, self.rows, self.days = case, [], []
 
     def __enter__(self):
-        self.kept = run_algo.SimulationParameters, AlgorithmSimulator._get_minute_message
-        rows, (parameters, message) = self.rows, self.kept
+        room, days = AlgorithmSimulator, self.days
+        self.kept = run_algo.SimulationParameters, room._get_minute_message, room._get_daily_message
+        rows, (parameters, message, daily) = self.rows, self.kept
         run_algo.SimulationParameters = functools.partial(parameters, emission_rate=self.case.emission)
 
         def told(simulator, dt, algo, tracker):
@@ -189,11 +190,17 @@ class Told:
             rows.append({**found["minute_perf"], **risk, "time": dt, "recorded_vars": dict(algo.recorded_vars)})
             return found
 
-        AlgorithmSimulator._get_minute_message = told
+        def told_daily(simulator, dt, algo, tracker):
+            self.algorithm, found = algo, daily(simulator, dt, algo, tracker)
+            days.append(found)
+            return found
+
+        room._get_minute_message, room._get_daily_message = told, told_daily
         return self
 
     def __exit__(self, *error):
-        run_algo.SimulationParameters, AlgorithmSimulator._get_minute_message = self.kept
+        room = AlgorithmSimulator
+        run_algo.SimulationParameters, room._get_minute_message, room._get_daily_message = self.kept
 
     def plain(self):
         kept = self.rows[:: plain.SEVENTH]
@@ -205,12 +212,12 @@ class Told:
 
 def run(case):
     with Told(case) as told:
-        found = run_daily(case)
+        found = run_daily(case, told)
     return found | ({"minutes": told.plain()} if told.rows else {})
 
 
-def run_daily(case):
-    probes, placed = {}, Placed()
+def run_daily(case, told):
+    probes, placed, raised = {}, Placed(), {}
 
     def probe(name, found):
         probes.setdefault(f"{api.get_datetime():{case.moment}} {name}", []).append(plain.tree(found))
@@ -233,10 +240,13 @@ def run_daily(case):
             raise
         facts = {**dict.fromkeys(("asset", "amount")), **error.kwargs}
         control, at = facts["constraint"].split("(")[0], f"{placed.blotter.current_dt:{case.moment}}"
-        facts = {"control": control, "asset": facts["asset"], "amount": facts["amount"]}
-        return plain.ended(probes, MARKETS[case.market], error=type(error).__name__, at=at, **facts)
+        raised = {"control": control, "asset": facts["asset"], "amount": facts["amount"]}
+        raised |= {"error": type(error).__name__, "at": at}
+        perf = told.algorithm._create_daily_stats(told.days)
     found = plain.packets(perf, probes)
     found["market"] = MARKETS[case.market]
+    if raised:
+        found["raised"] = plain.tree(raised)
     found["recorded"] = {name: [plain.value(v) for v in perf[name].tolist()] for name in case.records}
     return plain.numbered(found, placed.rank)
 

@@ -9,8 +9,8 @@ ENDS = True
 
 def initialize(context):
     context.bar = 0
-    set_max_position_size(symbol("AAA"), max_shares=400)
-    set_max_position_size(max_notional=45_000.0)
+    set_max_position_size(symbol("AAA"), max_shares=900)
+    set_max_position_size(max_notional=140_000.0)
     set_cancel_policy(NeverCancel())
     schedule_function(tell, date_rules.every_day(), time_rules.market_open(hours=2))
 
