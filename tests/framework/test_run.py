@@ -126,6 +126,50 @@ def test_the_original_import_names_work_inside_a_file_and_only_there(program):
         import quantopian.algorithm  # noqa: F401
 
 
+MOVED = """
+from zipline.api import order, record, set_cancel_policy, set_commission, set_slippage, schedule_function, symbol
+from zipline.assets import Equity
+from zipline.errors import SymbolNotFound, TradingControlViolation
+from zipline.finance import commission, slippage
+from zipline.finance.asset_restrictions import RESTRICTION_STATES, HistoricalRestrictions, Restriction
+from zipline.finance.asset_restrictions import StaticRestrictions
+from zipline.finance.cancel_policy import NeverCancel
+from zipline.finance.execution import LimitOrder
+from zipline.utils.events import date_rules, time_rules
+
+
+class Half(slippage.SlippageModel):
+    allowed_asset_types = (Equity,)
+
+    def __init__(self):
+        super(Half, self).__init__()
+
+    def process_order(self, data, order):
+        return data.current(order.asset, "close") + 0.5 * order.direction, order.open_amount
+
+
+def initialize(context):
+    set_slippage(us_equities=Half())
+    set_commission(us_equities=commission.PerShare(cost=0.01, min_trade_cost=None))
+    set_cancel_policy(NeverCancel())
+    schedule_function(buy, date_rules.month_start(), time_rules.market_open(minutes=1))
+
+
+def buy(context, data):
+    try:
+        symbol("NONE")
+    except SymbolNotFound:
+        order(symbol("AAA"), 5, style=LimitOrder(11.0))
+"""
+
+
+def test_the_rooms_of_the_original_engine_are_there_for_a_file(market, tmp_path):
+    path = tmp_path / "moved.py"
+    path.write_text(MOVED)
+    result = run_file(path, bundle=market.asset(1, [10] * 3).bundle())
+    assert result.fills[["amount", "price", "commission"]].values.tolist() == [[5, 10.5, 0.05]]
+
+
 @pytest.mark.parametrize(
     ("text", "error", "said"),
     [

@@ -24,8 +24,18 @@ ALIASES = {
     "quantopian.experimental.optimize": "tradewind.optimize",
     "zipline": "",
     "zipline.api": "tradewind.api",
+    "zipline.assets": "tradewind_data.assets tradewind_data.contracts",
+    "zipline.errors": "tradewind.errors tradewind_data.errors",
+    "zipline.finance": "",
+    "zipline.finance.asset_restrictions": "tradewind.restrictions",
+    "zipline.finance.cancel_policy": "tradewind.cancel_policy",
+    "zipline.finance.commission": "tradewind.commission",
+    "zipline.finance.execution": "tradewind.orders",
+    "zipline.finance.slippage": "tradewind.slippage",
+    "zipline.utils": "",
+    "zipline.utils.events": "tradewind.schedule",
 }
-"""Old module → the module whose public names it offers; "" is an empty package."""
+"""Old module → the modules whose public names it offers; "" is an empty package."""
 
 
 def public_names(module: ModuleType) -> dict[str, object]:
@@ -50,9 +60,10 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 
     def exec_module(self, module: ModuleType) -> None:
         """Fill the module with the names of its target."""
-        target = ALIASES[module.__name__]
-        if target:
-            offered = public_names(importlib.import_module(target))
+        offered: dict[str, object] = {}
+        for target in ALIASES[module.__name__].split():
+            offered |= public_names(importlib.import_module(target))
+        if offered:
             vars(module).update(offered, __all__=list(offered))
 
 
