@@ -28,7 +28,8 @@ ALWAYS = """
   `tests/framework/test_controls.py::test_with_log_the_violation_is_logged_and_the_order_placed`.
 - **Models** A fill with a price that is not finite (or, for an equity, not positive), with shares of the wrong sign or
   more than are open, or a commission that is not finite stops the run with BadFill; in the original it reaches the
-  books. Test: `tests/framework/test_books.py`.
+  books. So does a negative commission of a model of one's own, which the original does not book. Test:
+  `tests/framework/test_books.py`.
 - **A slippage model decides in process_order alone.** One that overrides `simulate`, which the original calls for each
   asset, is refused when it is set. One that answers 0 shares, or less than one, waits for the next bar; in the original
   that ends the run. Test:

@@ -168,6 +168,7 @@ class PerFutureTrade(PerContract):
         super().__init__(cost=0.0, exchange_fee=cost)
 
 
+BUILT_IN = _BuiltIn, PerContract
 Costs = float | dict[str, float]
 
 

@@ -14,7 +14,7 @@ import pandas as pd
 
 from tradewind import guards, matching
 from tradewind.blotter import Blotter
-from tradewind.commission import CommissionModel, PerContract, PerShare
+from tradewind.commission import BUILT_IN, CommissionModel, PerContract, PerShare
 from tradewind.errors import BadParameter
 from tradewind.fill_rules import Bar, FillRules
 from tradewind.matching import COSTS, DEPTH
@@ -227,8 +227,7 @@ class Filling:
         asset = self._finder.asset_at(column)
         fill = Fill(asset, amount, pd.Timestamp(now, tz="UTC"), price, order_id(i), 0.0)
         model, order = self.commission[self._group(column)], self._blotter.snapshot(i)
-        built_in = model.compiled_kind() != matching.CUSTOM
-        cost = guards.checked_cost(model, order, model.calculate(order, fill), may_be_negative=built_in)
+        cost = guards.checked_cost(model, order, model.calculate(order, fill), isinstance(model, BUILT_IN))
         matching.book_execution(self._blotter.orders.table, i, amount, cost, now)
         self._fills.table[self._fills.count + count] = i, column, amount, price, cost, now
 

@@ -46,7 +46,8 @@ def checked_amount(model: Any, order: Order, amount: Any) -> int:
 def checked_cost(model: Any, order: Order, cost: Any, may_be_negative: bool) -> float:
     """Return a commission as a float; None means none.
 
-    A built-in model may find, after a reverse split of the order, that too much was charged: that is never paid back.
+    A built-in model, or one of the user's that asks it, may find after a reverse split of the order that too much was
+    charged: that is never paid back.
     """
     value = 0.0 if cost is None else _number(cost)
     if not math.isfinite(value) or (value < 0 and not may_be_negative):

@@ -329,7 +329,7 @@ class OrderPad:
         if self._moment.session >= self._lives_from[column]:
             return True
         asset = self._finder.asset_at(column)
-        self._log.warning("no order for %s: it is listed from %s on", asset, asset.start_date)
+        self._log.warning("no order for %s: it is listed from %s on", asset, f"{asset.start_date:%Y-%m-%d}")
         self.blotter.note("not placed", column, _whole(shares), 0, 0, "the asset is not listed yet")
         return False
 

@@ -91,8 +91,13 @@ def test_what_a_built_in_model_charged_too_much_before_a_reverse_split_is_not_pa
         def process_order(self, data, order):
             return super().process_order(data, order)
 
-    for model in (slip, Same(0, 0.1)):  # compiled, and through the models' methods
-        result = run(market, on_sessions, buy(400), model, api.commission.PerShare(0.1))
+    class Asking(api.commission.PerShare):
+        def calculate(self, order, transaction):
+            return super().calculate(order, transaction)
+
+    charges = api.commission.PerShare(0.1), Asking(0.1)
+    for model, cost in ((slip, charges[0]), (Same(0, 0.1), charges[0]), (slip, charges[1])):  # compiled, and by methods
+        result = run(market, on_sessions, buy(400), model, cost)
         assert result.fills["amount"].tolist() == [100, 30]
         np.testing.assert_allclose(result.fills["commission"], [10.0, -6.0], rtol=1e-12)
         paid = [10_000_000 - result.perf["ending_cash"].iloc[-1]]

@@ -321,7 +321,7 @@ def test_orders_before_the_listing_and_after_the_life_log_and_do_nothing(market,
     result = run(market, on_sessions(asks))
     assert len(result.orders) == 0
     assert [record.message.split(": ")[1] for record in caplog.records] == [
-        "it is listed from 2021-03-04 00:00:00 on",
+        "it is listed from 2021-03-04 on",
         "the asset was delisted; a position is closed on 2021-03-04",
     ]
 
