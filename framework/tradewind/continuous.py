@@ -117,9 +117,10 @@ class Contracts:
         return self._line(cf).columns[sessions]
 
     def current(self, cf: ContinuousFuture, session: int) -> Asset | None:
-        """Return the contract of a session."""
+        """Return the contract of a session, None when there is none, as after the last day of the last one."""
         column = int(self._line(cf).columns[session])
-        return None if column < 0 else self._finder.asset_at(column)
+        over = session > self._finder.end[self._chain(cf.root_symbol).columns].max()
+        return None if column < 0 or over else self._finder.asset_at(column)
 
     def chain(self, cf: ContinuousFuture, session: int) -> list[Asset]:
         """Return the contract of a session and the listed ones after it."""

@@ -49,6 +49,14 @@ def test_the_contract_of_each_session(bundle):
     assert [getattr(c, "symbol", None) for c in second] == ["CLJ21"] * 3 + [None] + ["CLK21"] * 3 + [None] * 3
 
 
+def test_after_the_last_day_of_the_last_contract_there_is_none(market):
+    bundle = market.contract(1, "CLH21", FIRST, volume=5, auto_close=5).asset(9, [10.0] * 9).bundle()
+    asked = seen(bundle, lambda data: data.current(continuous_future("CL"), ["contract", "price", "volume"]), 9)
+    assert [getattr(row["contract"], "symbol", None) for row in asked[5:]] == ["CLH21", "CLH21", None, None]
+    assert [row["volume"] for row in asked[5:]] == [5, 5, 0, 0]
+    assert np.isnan([row["price"] for row in asked[7:]]).all()
+
+
 def test_the_chain(bundle):
     chains = seen(bundle, lambda data: [c.symbol for c in data.current_chain(continuous_future("CL"))])
     assert chains == [["CLH21", "CLJ21"]] * 3 + [["CLJ21"]] + [["CLJ21", "CLK21"]] * 3 + [["CLK21"]] * 3
