@@ -275,6 +275,12 @@ class Factors:
         found = bisect_right(self._sessions, start)
         return found < len(self._sessions) and self._sessions[found] <= end
 
+    def next_change(self, span: int) -> list[int]:
+        """By session s of the first `span`, the first session after s with an action; `span` where there is none."""
+        sessions = np.append(np.array(self._sessions, dtype=np.int64), span)
+        following: list[int] = sessions[np.searchsorted(sessions[:-1], np.arange(span), side="right")].tolist()
+        return following
+
     def of_few(self, columns: Int64Array, start: int, end: int) -> Events:
         """What ``between`` says of a few columns, ascending by column, then session; it looks at their actions only."""
         parts = [slice(0, 0)]

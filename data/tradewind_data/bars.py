@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -33,6 +34,7 @@ from tradewind_data.sessions import Int64Array, Sessions, date_text
 
 Int32Array = npt.NDArray[np.int32]
 HELD_BYTES, FEW, STRIP = 256 << 20, 16, 256
+WORTH_A_THREAD = 1 << 18  # numbers that take longer to read than threads to start
 PATIENCE = 16  # passes over the files: about what making the strips of a field costs
 
 
@@ -135,6 +137,11 @@ class BarReader:
             return raw
         column, session, ratio = self.changes(field, start, t, columns)
         return adjusted(raw, columns, column, session - start, ratio) if len(column) else raw
+
+    def next_change(self, field: str) -> list[int]:
+        """By session s, the first session after s with an action that changes a field; past the last for none."""
+        factors = self._volume_factors if field == "volume" else self._price_factors
+        return factors.next_change(self.last_session + 1)
 
     def changes(self, field: str, start: int, end: int, columns: Int64Array | None = None) -> Events:
         """(column, session, ratio) of the actions with start < session ≤ end that change a field.
@@ -330,9 +337,10 @@ class BarReader:
         *begins, end = 0, *(self._after(file) for file in self._files.files)
         for field in fields:
             out[field][end:] = nothing(field)
-        if fields:
-            with ThreadPoolExecutor(_processors()) as pool:
-                list(pool.map(lambda file, row: self._read_file(file, row, out), self._files.files, begins))
+        numbers = self.shape[0] * self.shape[1] * len(fields)
+        with ThreadPoolExecutor(_processors()) if numbers > WORTH_A_THREAD else nullcontext() as pool:
+            spread = pool.map if pool else map
+            list(spread(lambda file, row: self._read_file(file, row, out), self._files.files, begins))
         for values in out.values():
             values.setflags(write=False)
         return out

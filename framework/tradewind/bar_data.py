@@ -49,6 +49,11 @@ class PriceSource(Protocol):
     def is_stored(self, field: str, columns: np.ndarray, at: int, bars: int, seen: int, frequency: str) -> bool:
         """Return whether window() would answer the last rows of all_closes() up to `at`, unchanged."""
 
+    def stored_closes(
+        self, field: str, column: int, at: int, bars: int, seen: int, frequency: str
+    ) -> np.ndarray | None:
+        """Return float64[bars], window() of one column, where it answers stored closes unchanged, else None."""
+
     def all_closes(self, labels: pd.Index) -> pd.DataFrame:
         """Return the stored closes of all assets, under the given labels; not to be written to."""
 
@@ -221,12 +226,22 @@ class BarData:
         Oldest bar first, columns in the order of the assets. It is what history(…).to_numpy() gives, and takes a tenth
         of the time, since no index and no frame is made. Not to be written to: it may be a part of the stored prices.
         """
-        if frequency not in self._prices.frequencies:
-            self._check_frequency(frequency)
+        try:
+            column = assets.column  # type: ignore[union-attr]  # what is no asset has none
+            if self._assets[column] is assets:
+                found = self._prices.stored_closes(field, column, self.end, bar_count, self._seen, frequency)
+                if found is not None:
+                    return found
+        except (AttributeError, IndexError, TypeError):  # several assets, or no asset of this bundle
+            pass
+        return self._array(assets, field, bar_count, frequency)
+
+    def _array(self, assets: Asset | Iterable[Asset], field: str, bar_count: int, frequency: str) -> np.ndarray:
+        """Answer window() for what is not just stored closes of one asset."""
+        self._check_frequency(frequency)
         single = isinstance(assets, Asset)
         columns = self._column(assets) if single else self._columns(assets)  # type: ignore[arg-type]  # single tells
-        if field not in HISTORY_FIELDS:
-            _checked(field, HISTORY_FIELDS)
+        _checked(field, HISTORY_FIELDS)
         values = self._prices.window(field, columns, self.end, bar_count, self._seen, frequency)
         values = values[:, 0] if single else values[:]
         values.setflags(write=False)

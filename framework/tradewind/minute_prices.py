@@ -217,6 +217,12 @@ class MinutePrices:
         """Return False: the last day is made of the minutes so far, and minutes are at hand for one session."""
         return False
 
+    def stored_closes(
+        self, field: str, column: int, at: int, bars: int, seen: int, frequency: str
+    ) -> np.ndarray | None:
+        """Return None, for the same reason."""
+        return None
+
     def all_closes(self, labels: pd.Index) -> pd.DataFrame:
         """Return the stored closes of all assets by session, under the given labels; not to be written to."""
         return self.daily.all_closes(labels)

@@ -6,8 +6,8 @@ and they are handed to the blotter, which rounds them. Nothing is filled and no 
 A bar in which much is ordered is prepared once: unit[column] = price·multiplier and held[column] as plain floats (a
 view of them where few of many columns are ordered). Then an order is  shares = asked·equity/unit − held  and one
 comparison (verbs.py). unit is NaN, which compares with nothing, wherever the pad has to look closer: not listed yet,
-past its life, no price in this bar, a price next to nothing. There is no unit at all before a bar is prepared, and
-while trading controls are set.
+past its life, no price in this bar, a price next to nothing. All of them are NaN before a bar is prepared, and while
+trading controls are set.
 """
 
 from __future__ import annotations
@@ -51,7 +51,6 @@ LEAST_SALE, TOO_MANY_SOLD = -LEAST_CUT, -TOO_MANY
 NOWHERE = -1  # stands for the column of an asset that cannot be ordered any more
 FOREVER = 1 << 62
 NEVER = -2  # stands for the bar of the last quotes before there are any; a run's first `end` may be −1
-NOT_PREPARED: list[float] = []  # stands for unit: there is nothing in it
 NOTHING_LISTED: list[bool] = []
 FEW, WIDE = 4, 2048  # a bar is prepared for at least so many orders, and one more for so many columns of the bundle
 ASKED = {VALUE: "value", PERCENT: "percent", TARGET: "target", TARGET_VALUE: "target", TARGET_PERCENT: "target"}
@@ -96,6 +95,7 @@ class OrderPad:
     __slots__ = (
         "__dict__",
         "assets",
+        "blank",
         "by_shares",
         "data",
         "equity",
@@ -127,14 +127,15 @@ class OrderPad:
         self.assets = finder.assets
         self._lives_from, self._lives_to = finder.start.tolist(), finder.orderable_to.tolist()
         self._amounts, self._multipliers = ledger.book.amount.data, ledger.book.multiplier.tolist()
-        self._closes = ledger.book.last_price.data
+        self._closes = data.known
         self.opened = NEVER  # the time of the bar in which something was ordered last
         self.listed: list[bool] = NOTHING_LISTED
         self._listed_from = self._listed_until = NEVER  # the sessions over which it stays so
         self._sized = False
         self.equity, self.of_equity = 0.0, (0.0).__mul__
-        self.unit: Sequence[float] | memoryview = NOT_PREPARED
-        self.held: Sequence[float] | memoryview = NOT_PREPARED
+        self.blank = [math.nan] * len(finder)  # stands for unit in a bar that is not prepared
+        self.unit: Sequence[float] | memoryview = self.blank
+        self.held: Sequence[float] | memoryview = self.blank
         self.blotter, self.placed = blotter, blotter.placed
         self.by_shares = ORDER * blotter.width
         self.head, self.tail = blotter.names.head, blotter.names.tail
@@ -146,9 +147,9 @@ class OrderPad:
     def turn(self) -> None:
         """Turn the page: another bar begins, whose prices are not looked up before somebody orders.
 
-        While the time moves from minute to minute, it is enough to put NOT_PREPARED in the place of unit.
+        While the time moves from minute to minute, it is enough to put `blank` in the place of unit.
         """
-        self.opened, self.unit = NEVER, NOT_PREPARED
+        self.opened, self.unit = NEVER, self.blank
 
     def order(
         self, via: int, asset: Asset, asked: float, limit_price: Any = None, stop_price: Any = None, style: Any = None
@@ -185,7 +186,7 @@ class OrderPad:
         """Begin to order in this bar, if it is time to order."""
         if self._moment.phase is not Phase.TRADING:
             self.check_may_order(verb)
-        self.opened, self.unit, self._sized = self.data.now, NOT_PREPARED, False
+        self.opened, self.unit, self._sized = self.data.now, self.blank, False
         session = self._moment.session
         if not (self._listed_from <= session < self._listed_until or self._controls.trading):
             self._list(session)
@@ -201,7 +202,7 @@ class OrderPad:
     def _size(self, via: int) -> None:
         """Take the prices and the portfolio value that the orders of this bar are sized by; prepare it for many."""
         if not self._sized:
-            self._closes = self._prices.quotes(self.data.end).data
+            self._closes = self.data.known
             self.equity = self._ledger.equity
             self.of_equity, self._sized = self.equity.__mul__, True
             asked = self.blotter.count - self._count_before if self._prepared else self._asked
@@ -342,6 +343,8 @@ def _said(via: int, asked: Any) -> str:
 
 def _number(via: int, asked: Any) -> float:
     """Return what a verb was asked as a float: a number of any make, or an array or Series that holds one."""
+    if isinstance(asked, float):
+        return float(asked)
     try:
         return float((asked.item() if getattr(asked, "size", 0) == 1 else asked) + 0)
     except (TypeError, ValueError, OverflowError, AttributeError):

@@ -13,6 +13,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date, timedelta
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -56,6 +57,8 @@ class Prices:
         decimals: np.ndarray | None = None,
     ) -> None:
         self.reader, self.finder, self.sessions, self.decimals = reader, finder, sessions, decimals
+        if isinstance(reader, BarReader):
+            reader.load(("close", "volume"))  # in one pass over the files
         self.close = self.session_closes = reader.values("close")
         self.volume = reader.values("volume")
         self.close_item: Callable[[int, int], float] = self.close.item
@@ -181,13 +184,33 @@ class Prices:
             self._asked, self._whole = columns, np.array_equal(columns, self._every)
         return self._whole
 
+    @cached_property
+    def _next_change(self) -> list[int]:
+        """By session, the first one after it with an action that changes prices; beyond all sessions for none."""
+        return self.reader.next_change("close") if isinstance(self.reader, BarReader) else []
+
+    def stored_closes(
+        self, field: str, column: int, end: int, bars: int, seen: int, frequency: str
+    ) -> np.ndarray | None:
+        """Return float64[bars], window() of one column, where it answers stored closes unchanged, else None.
+
+        What is not asked for rightly is left to window(), which says so.
+        """
+        if field not in CLOSES or frequency != "1d" or not self._shown_as_stored or type(bars) is not int:
+            return None
+        first = end - bars + 1
+        if bars < 1 or first < self.reader.first_session or self._next_change[first] <= seen:
+            return None
+        found = self.close[first : end + 1, column]
+        return None if field == "price" and np.isnan(found).any() else found
+
     def is_stored(self, field: str, columns: np.ndarray, end: int, bars: int, seen: int, frequency: str) -> bool:
         """Return whether window() would answer rows end−bars+1 … end of `close` as they are. Errors as of window()."""
         if not (field in CLOSES and frequency == "1d" and self._shown_as_stored and self._are_all(columns)):
             return False
         self.check_window(bars, end)
         first = end - bars + 1
-        if len(self.reader.changes("close", first, seen)[0]):
+        if self._next_change[first] <= seen:
             return False
         return field == "close" or not np.isnan(self.close[first : end + 1]).any()
 

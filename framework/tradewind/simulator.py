@@ -30,7 +30,7 @@ from tradewind.filling import Filling
 from tradewind.financing import Charges
 from tradewind.ledger import Ledger
 from tradewind.margin_desk import MarginDesk
-from tradewind.order_pad import NOT_PREPARED, Phase
+from tradewind.order_pad import Phase
 from tradewind.recorder import Recorder
 from tradewind.semantics import Semantics
 from tradewind.verbs import current_pad
@@ -252,6 +252,7 @@ class Simulator:
         algorithm, blotter, ledger, clock = self.algorithm, self.blotter, self.ledger, self.market.clock
         context, data, handle_data = algorithm.context, algorithm.data, algorithm.functions.handle_data
         pad, placed, mark_now, stamps = algorithm.pad, blotter.placed, self._mark_now, clock.stamps(session)
+        blank = pad.blank
         bars, due = clock.bars(session), algorithm.due(session, stamps)
         more = self.desk is not None or self.recorder.by_minute
         algorithm.move_to(Phase.TRADING, bars[0], session, stamps[0])
@@ -261,7 +262,7 @@ class Simulator:
         if handle_data is None and not self.recorder.by_minute:
             minutes = self._awaited(minutes, due)
         for now, known in minutes:
-            data.now, data.known, pad.unit = now, known, NOT_PREPARED
+            data.now, data.known, pad.unit = now, known, blank
             if placed or blotter.anything_open:
                 blotter.move_to(now)
                 self._fill(data.end, now)
