@@ -91,6 +91,11 @@ class Context:
         return None
 
 
+def _one(value: Any) -> Any:
+    """Return a value to record: of an array or Series that holds one number, that number."""
+    return np.asarray(value).item() if getattr(value, "ndim", 0) and value.size == 1 else value
+
+
 def _method(path: str) -> Callable[..., Any]:
     """Return a method of Context that calls what an algorithm has at `path`."""
     found = attrgetter(path)
@@ -295,7 +300,8 @@ class Algorithm:
         self._while_running("record")
         if len(args) % 2:
             raise BadParameter("record", args, "keywords, or pairs of a name and a value")
-        self.recorder.record({**dict(zip(args[::2], args[1::2], strict=True)), **kwargs})
+        values = {**dict(zip(args[::2], args[1::2], strict=True)), **kwargs}
+        self.recorder.record({name: _one(value) for name, value in values.items()})
 
     def get_order(self, order_id: Any) -> Order | None:
         """Return a snapshot of an order, or None for an unknown id."""

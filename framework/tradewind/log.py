@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping
+from contextlib import suppress
 from typing import Any
 
 import pandas as pd
@@ -24,9 +25,9 @@ class AlgorithmLog(logging.LoggerAdapter[logging.Logger]):
         return (msg if now is None else f"{pd.Timestamp(now, tz='UTC'):%Y-%m-%d %H:%M} {msg}"), kwargs
 
     def log(self, level: int, msg: Any, *args: Any, **kwargs: Any) -> None:
-        """Log at a level; arguments fill %-placeholders, or {}-placeholders when there are some."""
-        if args and "{" in str(msg):
-            msg, args = str(msg).format(*args), ()
+        """Log at a level; arguments fill %-placeholders or {}-placeholders, else they follow the message."""
+        if args and self.isEnabledFor(level):
+            msg, args = _filled(str(msg), args), ()
         super().log(level, msg, *args, **kwargs)
 
     def warn(self, msg: Any, *args: Any, **kwargs: Any) -> None:
@@ -36,3 +37,14 @@ class AlgorithmLog(logging.LoggerAdapter[logging.Logger]):
     def notice(self, msg: Any, *args: Any, **kwargs: Any) -> None:
         """Log something worth noticing, as information."""
         self.info(msg, *args, **kwargs)
+
+
+def _filled(text: str, args: tuple[Any, ...]) -> str:
+    """Return the text with its placeholders filled; one that does not fit its arguments is no reason to end a run."""
+    named = args[0] if len(args) == 1 and isinstance(args[0], Mapping) else args
+    if "{" in text:
+        with suppress(LookupError, ValueError, TypeError, AttributeError):
+            return text.format(*args)
+    with suppress(LookupError, ValueError, TypeError):
+        return str(text % named)
+    return " ".join([text, *map(str, args)])

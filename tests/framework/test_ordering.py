@@ -335,6 +335,38 @@ def test_recorded_names_stay_until_the_next_value_and_reserved_ones_are_refused(
         run(market, lambda c, d: api.record(pnl=1))
 
 
+def test_what_holds_one_number_is_recorded_as_that_number(market):
+    market.asset(1, [10] * 2)
+    made = {
+        "array": np.array([1.5]),
+        "series": pd.Series([2.5]),
+        "frame": pd.DataFrame([3.5]),
+        "scalar": np.float32(4.5),
+    }
+    result = run(market, lambda c, d: api.record(**made))
+    assert result.recorded.iloc[-1].tolist() == [1.5, 2.5, 3.5, 4.5]
+
+
+@pytest.mark.parametrize(
+    ("args", "line"),
+    [
+        (("%d of %s", 5, "x"), "5 of x"),
+        (("{} of {}", 5, "x"), "5 of x"),
+        (("%(a)s", {"a": 5}), "5"),
+        (("100 %", 5), "100 % 5"),
+        (("no place", 5, None), "no place 5 None"),
+        (("{a}", 5), "{a} 5"),
+        (("{weights} %s", 5), "{weights} 5"),
+        (("%d", "x"), "%d x"),
+        ((5,), "5"),
+        (("{}",), "{}"),
+    ],
+)
+def test_a_log_line_never_ends_a_run(market, caplog, args, line):
+    in_a_bar(market, lambda c, d: api.log.warn(*args))
+    assert caplog.messages == [f"2021-03-02 21:00 {line}"]
+
+
 def test_a_batch_places_market_orders_in_order(market, free, on_sessions):
     market.asset(1, [10] * 3).asset(2, [10] * 3).asset(3, [10] * 3)
     seen = []
