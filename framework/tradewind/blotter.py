@@ -7,7 +7,7 @@ next.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pandas as pd
@@ -131,18 +131,19 @@ class Blotter:
 
     def _write_placed(self) -> None:
         """Move the orders placed since the last look into the book; all of them were placed at `now`."""
-        placed, priced = len(self.placed) // TERMS, self._priced
+        placed = len(self.placed) // TERMS
         if placed > len(self._terms):
             self._terms = np.empty((2 * placed, TERMS))
         _pack(self.placed, self._terms)
-        self.placed.clear()  # first, so that a run interrupted here has no order twice
+        self._write(self._terms, placed, self._priced)
+        self.placed.clear()  # nothing is called since they count as written: Ctrl-C finds every order once
         self._priced = []
-        self._write(self._terms, placed)
-        for ordinal, limit, stop in priced:
-            self._orders.limit[ordinal], self._orders.stop[ordinal] = limit, stop
 
-    def _write(self, terms: np.ndarray, placed: int) -> None:
-        """Write the first rows of float64[≥ placed, TERMS], new orders, behind those in the book, which grows."""
+    def _write(self, terms: np.ndarray, placed: int, priced: Sequence[tuple[int, float, float]] = ()) -> None:
+        """Write the first rows of float64[≥ placed, TERMS], new orders, behind those in the book, which grows.
+
+        priced: (ordinal, limit, stop) of those that have such prices.
+        """
         first, count = self._written, self.open_count + placed
         if first + placed > len(self._orders.table):
             self._orders = self._orders.grown(first + placed)
@@ -150,6 +151,8 @@ class Blotter:
             self.waiting = np.concatenate([self.waiting[: self.open_count], np.empty(2 * count, dtype=np.int64)])
         orders, width = self._orders.table, self.width
         matching.write_placed(orders, first, terms, placed, width, self.waiting, self.open_count, self.now)
+        for ordinal, limit, stop in priced:
+            self._orders.limit[ordinal], self._orders.stop[ordinal] = limit, stop
         self.open_count, self._written, self.anything_open = count, first + placed, True
 
     @property

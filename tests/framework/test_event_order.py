@@ -188,21 +188,23 @@ def test_a_run_interrupted_while_a_session_is_written_down_ends_with_the_session
     assert len(result.to_zipline()) == 2
 
 
-def test_a_run_interrupted_while_orders_are_written_down_has_none_twice(market, free, on_sessions, monkeypatch):
-    from tradewind.blotter import Blotter
+def test_a_run_interrupted_while_orders_are_written_down_has_each_of_them_once(market, free, on_sessions, monkeypatch):
+    from tradewind import matching
     from tradewind.errors import RunInterrupted
 
     market.asset(1, [10, 11, 12, 13])
-    write = Blotter._write
+    write, calls = matching.write_placed, []
 
-    def interrupted(self, *arguments):
-        write(self, *arguments)
-        raise KeyboardInterrupt
+    def interrupted(*arguments):
+        write(*arguments)
+        calls.append(1)
+        if len(calls) == 1:
+            raise KeyboardInterrupt
 
-    monkeypatch.setattr(Blotter, "_write", interrupted)
+    monkeypatch.setattr(matching, "write_placed", interrupted)
     with pytest.raises(RunInterrupted) as caught:
-        run(market, on_sessions({1: lambda c, d: api.order(api.sid(1), 5)}), initialize=free)
-    assert caught.value.result.orders["amount"].tolist() == [5]
+        run(market, on_sessions({1: lambda c, d: api.order(api.sid(1), 5, limit_price=9)}), initialize=free)
+    assert caught.value.result.orders[["amount", "limit"]].values.tolist() == [[5.0, 9.0]]
 
 
 def test_analyze_receives_the_nested_frame(market, free, on_sessions):
