@@ -72,6 +72,13 @@ def _checked(field: str, allowed: tuple[str, ...]) -> str:
     return field
 
 
+def names_of(fields: Iterable[str]) -> list[str]:
+    """Return the names of several fields; refuse what is none."""
+    if isinstance(fields, Iterable):
+        return list(fields)
+    raise BadParameter("fields", fields, "the name of a field, or several")
+
+
 class BarData:
     """The market as it is known at the current moment of the simulation."""
 
@@ -127,6 +134,8 @@ class BarData:
         except TypeError:
             raise BadParameter("assets", assets, "an Asset or several, from symbol('…') or sid(…)") from None
         if wanted != self._last_assets:
+            if isinstance(assets, str):
+                raise BadParameter("assets", assets, f"an Asset or several: use symbol({assets!r})")
             self._last_columns = self._finder.columns(wanted)
             self._last_labels = pd.Index(wanted, dtype=object)
             self._last_assets = wanted
@@ -155,13 +164,13 @@ class BarData:
             column = self._finder.column(assets)
             if isinstance(fields, str):
                 return self._scalar(fields, column)
-            names = list(fields)
+            names = names_of(fields)
             return pd.Series([self._scalar(name, column) for name in names], index=names, name=assets)
         columns = self._columns(assets)
         labels = self._last_labels
         if isinstance(fields, str):
             return pd.Series(self._vector(fields, columns), index=labels, name=fields)
-        return pd.DataFrame({name: self._vector(name, columns) for name in fields}, index=labels)
+        return pd.DataFrame({name: self._vector(name, columns) for name in names_of(fields)}, index=labels)
 
     def _scalar(self, field: str, column: int) -> Any:
         """Return one field of one asset; a close of a bar at hand is read directly."""
@@ -197,13 +206,13 @@ class BarData:
             if isinstance(fields, str):
                 values = self._window(fields, column, bar_count, frequency)[:, 0]
                 return pd.Series(values, self._dates(bar_count, frequency), name=assets)
-            by_field = {name: self._window(name, column, bar_count, frequency)[:, 0] for name in fields}
+            by_field = {name: self._window(name, column, bar_count, frequency)[:, 0] for name in names_of(fields)}
             return pd.DataFrame(by_field, index=self._dates(bar_count, frequency))
         columns = self._columns(assets)
         labels = self._last_labels
         if isinstance(fields, str):
             return self._frame(fields, columns, labels, bar_count, frequency)
-        by_field = {name: self._window(name, columns, bar_count, frequency).ravel() for name in fields}
+        by_field = {name: self._window(name, columns, bar_count, frequency).ravel() for name in names_of(fields)}
         rows = pd.MultiIndex.from_product([self._dates(bar_count, frequency), labels], names=["date", "asset"])
         return pd.DataFrame(by_field, index=rows).sort_index()
 

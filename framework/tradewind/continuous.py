@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from tradewind.bar_data import CURRENT_FIELDS, HISTORY_FIELDS, BarData
+from tradewind.bar_data import CURRENT_FIELDS, HISTORY_FIELDS, BarData, names_of
 from tradewind.errors import BadParameter
 from tradewind_data.adjustments import FloatArray
 from tradewind_data.assets import Asset, AssetFinder, Future
@@ -163,7 +163,7 @@ class ContractData(BarData):
         wanted, single = _listed(assets)
         if not _any_continuous(wanted) and not _asks_contract(fields):
             return super().current(assets, fields)  # type: ignore[arg-type]  # no continuous future is among them
-        names = [fields] if isinstance(fields, str) else list(fields)
+        names = [fields] if isinstance(fields, str) else names_of(fields)
         columns = self._columns_now(wanted)
         by_field = {name: self._values_now(name, columns) for name in names}
         if single:
@@ -213,7 +213,7 @@ class ContractData(BarData):
         if not _any_continuous(wanted):
             return super().history(assets, fields, bar_count, frequency)  # type: ignore[arg-type]  # as above
         self._check_frequency(frequency)
-        names = [fields] if isinstance(fields, str) else list(fields)
+        names = [fields] if isinstance(fields, str) else names_of(fields)
         self._window("close", np.array([0]), bar_count, frequency)  # refuses a window that begins too early
         dates = self._dates(bar_count, frequency)
         owners = self._sessions_of(dates, frequency)
@@ -298,6 +298,8 @@ class ContractData(BarData):
 def _listed(assets: Any) -> tuple[list[Any], bool]:
     """Return the assets as a list, and whether there was one alone."""
     single = isinstance(assets, Asset | ContinuousFuture)
+    if not single and not isinstance(assets, Iterable):
+        raise BadParameter("assets", assets, "an Asset or several, from symbol('…'), future_symbol('…') or sid(…)")
     return [assets] if single else list(assets), single
 
 
@@ -306,7 +308,7 @@ def _any_continuous(assets: list[Any]) -> bool:
 
 
 def _asks_contract(fields: Any) -> bool:
-    return fields == "contract" or (not isinstance(fields, str) and "contract" in fields)
+    return fields == "contract" or (isinstance(fields, Iterable) and "contract" in [*fields])
 
 
 def bar_data_of(prices: Any, finder: AssetFinder, sessions: Sessions, contracts: Contracts) -> BarData:

@@ -192,6 +192,12 @@ def test_what_can_trade_and_what_is_stale(market):
         (lambda data: data.history(api.sid(1), "close", 0, "1d"), BadParameter, "bar_count was 0"),
         (lambda data: data.history(api.sid(1), "close", 1, "1m"), BadParameter, "frequency was '1m'"),
         (lambda data: data.history(api.sid(1), "close", 9, "1d"), HistoryWindowStartsBeforeData, "at most 4"),
+        (lambda data: data.current(api.sid(1), None), BadParameter, "fields was None"),
+        (lambda data: data.current(list(api.symbols("AAA")), 5), BadParameter, "fields was 5"),
+        (lambda data: data.history(api.sid(1), None, 1, "1d"), BadParameter, "fields was None"),
+        (lambda data: data.current(1, "price"), BadParameter, "assets was 1; it must be an Asset or several"),
+        (lambda data: data.can_trade(None), BadParameter, "assets was None"),
+        (lambda data: data.history("AAA", "price", 1, "1d"), BadParameter, r"use symbol\('AAA'\)"),
     ],
 )
 def test_refusals(two, ask, error, said):

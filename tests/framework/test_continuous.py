@@ -180,6 +180,11 @@ def test_bad_parameters(bundle, market):
         seen(bundle, lambda data: data.current_chain(symbol("DDD")))
     with pytest.raises(BadParameter, match="one of contract"):
         seen(bundle, lambda data: data.current(continuous_future("CL"), "pric"))
+    for wrong in (None, 5):
+        with pytest.raises(BadParameter, match=f"assets was {wrong}; it must be an Asset or several"):
+            seen(bundle, lambda data, wrong=wrong: data.current(wrong, "price"))
+        with pytest.raises(BadParameter, match=f"fields was {wrong}"):
+            seen(bundle, lambda data, wrong=wrong: data.history(continuous_future("CL"), wrong, 1, "1d"))
 
 
 def random_market(root, seed, cut):
