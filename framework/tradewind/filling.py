@@ -145,6 +145,8 @@ class Filling:
         full: set[int] = set()
         count = 0
         for i in self._blotter.open_orders.tolist():
+            if self._blotter.orders.status[i] != matching.OPEN:
+                continue  # a model asked before has cancelled it
             column = int(self._blotter.orders.column[i])
             price, traded = close[row, column], volume[row, column]
             if bar is not None and traded > 0 and column not in full:

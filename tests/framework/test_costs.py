@@ -274,6 +274,19 @@ def test_a_model_of_ones_own_says_what_it_is_for_and_decides_in_one_method(marke
     assert slippage.VolumeShareSlippage().allowed_asset_types == (Equity, Future)
 
 
+def test_what_a_model_cancels_does_not_fill_in_the_same_bar(market):
+    class First(slippage.NoSlippage):
+        def process_order(self, data, order):
+            for other in api.get_open_orders(order.asset):
+                if other.id != order.id:
+                    api.cancel_order(other)
+            return data.current(order.asset, "close"), order.open_amount
+
+    result = run(market.asset(1, [10] * 3), [(5, {}), (6, {}), (-7, {})], First())
+    assert fills(result) == [(0, 5, 10)]
+    assert result.orders["status"].tolist() == ["filled", "cancelled", "cancelled"]
+
+
 def test_a_subclass_that_asks_volume_share_waits_for_the_limit_as_it_does(market):
     market.asset(1, [10, 10, 10], volume=1_000)
     for kind in (slippage.VolumeShareSlippage, SameInPython):  # 25 of 1,000 shares move the price by 0.06 %
