@@ -279,10 +279,19 @@ def prices_by(
 
 
 def aligned_benchmark(series: pd.Series, sessions: Sessions, first: int, last: int) -> np.ndarray:
-    """Return float64[T]: a Series of daily returns laid on the run's sessions; a missing session counts as 0."""
-    index = pd.DatetimeIndex(series.index)
+    """Return float64[T]: a Series of daily returns laid on the run's sessions; a missing session counts as 0.
+
+    Refuses values that are no finite numbers (NaN is 0), labels that are no dates and two returns of one day.
+    """
+    shown, allowed = f"a Series of {len(series)}", "daily returns, numbers such as 0.01, one a date"
+    try:
+        index, values = pd.DatetimeIndex(series.index), series.to_numpy(dtype=float)
+    except (TypeError, ValueError):
+        raise BadParameter("benchmark", shown, allowed) from None
     naive = index.tz_convert("UTC").tz_localize(None) if index.tz is not None else index
-    laid = pd.Series(series.to_numpy(dtype=float), index=naive.normalize().as_unit("ns"))
+    laid = pd.Series(values, index=naive.normalize().as_unit("ns"))
+    if laid.index.has_duplicates or np.isinf(values).any():
+        raise BadParameter("benchmark", shown, allowed)
     return np.array(laid.reindex(sessions.index[first : last + 1]).fillna(0.0), dtype=float)
 
 

@@ -2,6 +2,7 @@
 
 import sys
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -51,6 +52,9 @@ def test_dates_default_to_the_bundles_span_and_move_to_sessions():
         ({"benchmark": "MSFTT"}, SymbolNotFound, "MSFT"),
         ({"benchmark": "FB"}, BadParameter, "2012-05-18"),
         ({"benchmark": 5}, BadParameter, "benchmark was 5"),
+        ({"benchmark": pd.Series([0.1, 0.2])}, BadParameter, "benchmark was 'a Series of 2'; .* one a date"),
+        ({"benchmark": pd.Series(["a"], index=["2012-01-03"])}, BadParameter, "it must be daily returns, numbers"),
+        ({"benchmark": pd.Series([np.inf], index=["2012-01-03"])}, BadParameter, "it must be daily returns, numbers"),
     ],
 )
 def test_bad_arguments_are_refused_by_name(given, error, said):
