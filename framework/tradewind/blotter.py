@@ -49,12 +49,19 @@ TERMS = 3  # code, shares, asked
 NO_ORDER = -1
 
 
-def _pack(values: list[float], into: np.ndarray) -> None:
+_pack_one = struct.Struct(f"{TERMS}d").pack_into
+
+
+def _pack(values: list[float], into: memoryview) -> None:
     """Write numbers of any make to the front of float64[n, m] in C order; numpy would take longer to look at each."""
     try:
-        struct.pack_into(f"{len(values)}d", into.data, 0, *values)
+        if len(values) == TERMS:
+            _pack_one(into, 0, *values)
+        else:
+            struct.pack_into(f"{len(values)}d", into, 0, *values)
     except (struct.error, TypeError):  # arrays that hold one number
-        into.ravel()[: len(values)] = [np.asarray(value, dtype=np.float64).item() for value in values]
+        plain = [np.asarray(value, dtype=np.float64).item() for value in values]
+        struct.pack_into(f"{len(values)}d", into, 0, *plain)
 
 
 class Blotter:
@@ -74,6 +81,7 @@ class Blotter:
         self._priced: list[tuple[int, float, float]] = []
         self.events: list[Event] = []
         self._terms = np.empty((1024, TERMS))  # where orders stand as numbers on their way into the book
+        self._packed = self._terms.data
         self.waiting = np.empty(1024, dtype=np.int64)  # the open orders stand at its front
         self.open_count = 0  # so many of them
         self.anything_open = False  # whether an order in the book is open; those placed since are not in it yet
@@ -134,7 +142,8 @@ class Blotter:
         placed = len(self.placed) // TERMS
         if placed > len(self._terms):
             self._terms = np.empty((2 * placed, TERMS))
-        _pack(self.placed, self._terms)
+            self._packed = self._terms.data
+        _pack(self.placed, self._packed)
         self._write(self._terms, placed, self._priced)
         self.placed.clear()  # nothing is called since they count as written: Ctrl-C finds every order once
         self._priced = []
@@ -144,16 +153,17 @@ class Blotter:
 
         priced: (ordinal, limit, stop) of those that have such prices.
         """
-        first, count = self._written, self.open_count + placed
-        if first + placed > len(self._orders.table):
-            self._orders = self._orders.grown(first + placed)
+        first, waiting = self._written, self.open_count
+        last, count = first + placed, waiting + placed
+        if last > len(self._orders.table):
+            self._orders = self._orders.grown(last)
         if count > len(self.waiting):
-            self.waiting = np.concatenate([self.waiting[: self.open_count], np.empty(2 * count, dtype=np.int64)])
+            self.waiting = np.concatenate([self.waiting[:waiting], np.empty(2 * count, dtype=np.int64)])
         orders, width = self._orders.table, self.width
-        matching.write_placed(orders, first, terms, placed, width, self.waiting, self.open_count, self.now)
+        matching.write_placed(orders, first, terms, placed, width, self.waiting, waiting, self.now)
         for ordinal, limit, stop in priced:
             self._orders.limit[ordinal], self._orders.stop[ordinal] = limit, stop
-        self.open_count, self._written, self.anything_open = count, first + placed, True
+        self.open_count, self._written, self.anything_open = count, last, True
 
     @property
     def open_orders(self) -> np.ndarray:

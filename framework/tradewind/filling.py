@@ -16,7 +16,7 @@ from tradewind import guards, matching
 from tradewind.blotter import Blotter
 from tradewind.commission import BUILT_IN, CommissionModel, PerContract, PerShare
 from tradewind.errors import BadParameter
-from tradewind.fill_rules import Bar, FillRules
+from tradewind.fill_rules import FillRules
 from tradewind.matching import COSTS, DEPTH
 from tradewind.minute_prices import MinutePrices
 from tradewind.orders import Fill, Order, order_id, root_symbol
@@ -68,7 +68,7 @@ class Filling:
             for row, sample in enumerate(self._samples):
                 group = matching.FUTURES if row else matching.EQUITIES
                 slip, cost = self.slippage[group], self.commission[group]
-                self._costs[row] = *_as_numbers(slip, sample), *_as_numbers(cost, sample)
+                self._costs[row] = *_as_numbers(slip, sample), *_as_numbers(cost, sample), self._caps
             kinds = self._costs["slippage_kind"], self._costs["commission_kind"]
             custom = (np.stack(kinds) == matching.CUSTOM).any(axis=0)[self._depth["group"]]
             self._decides_in_python = custom if custom.any() else None
@@ -81,39 +81,40 @@ class Filling:
         orders, count = blotter.orders, blotter.open_count  # in this order: the first writes down what was placed
         if not count:
             return 0
-        if fills.count + count > len(fills.table):
-            fills.make_room(count)
-        costs, custom = self._cost_models(), self._decides_in_python
+        fills.make_room(count)
+        costs, custom = self._cost_models() if self._costs is None else self._costs, self._decides_in_python
         if self._impacts:
             self._look_around(at, session)
-        bar = self._prices.whole_bar(at) if rules is not None and rules.in_range else None
-        if bar is not None or (custom is not None and custom[orders.column[blotter.open_orders]].any()):
-            made = self._fill_in_python(at, now, data, bar)
+        if rules is None:
+            close, volume, row = self._prices.bar_rows(at)
+        else:
+            close, volume, row = self._ruled_rows(at, rules)
+        in_range = rules is not None and rules.in_range
+        if in_range or (custom is not None and custom[orders.column[blotter.open_orders]].any()):
+            made = self._fill_in_python(close[row], volume[row], now, data, at if in_range else None)
             blotter.prune()
         else:
-            made = self._fill_compiled(at, costs, now)
+            table, first, depth = fills.table, fills.count, self._depth
+            made, left = matching.fill_orders(
+                orders.table, blotter.waiting, count, close, volume, row, depth, costs, table, first, now
+            )
+            if made < 0:
+                self._refuse(-1 - made, float(table["price"][first]))
+            blotter.open_count, blotter.anything_open = left, left > 0
         fills.count += made
         return made
 
-    def _rows(self, at: int) -> tuple[np.ndarray, np.ndarray, int]:
+    def _ruled_rows(self, at: int, rules: FillRules) -> tuple[np.ndarray, np.ndarray, int]:
         """Return the prices that orders fill at and the volumes, float64[bars, N], and the row of a moment in them."""
-        if self.fill_rules is None or self.fill_rules.in_range:
-            return self._prices.bar_rows(at)
-        price, (_, volume, row) = self._prices.whole_bar(at).open, self._prices.bar_rows(at)
-        return price[None], volume[row : row + 1], 0
+        close, volume, row = self._prices.bar_rows(at)
+        if rules.in_range:
+            return close, volume, row
+        return self._prices.whole_bar(at).open[None], volume[row : row + 1], 0
 
-    def _fill_compiled(self, at: int, costs: np.ndarray, now: int) -> int:
-        """Fill through the compiled forms of the models; return the number of fills."""
-        blotter, fills, start = self._blotter, self._fills.table, self._fills.count
-        orders, waiting, count = blotter.orders.table, blotter.waiting, blotter.open_count
-        made, left = matching.fill_orders(
-            orders, waiting, count, *self._rows(at), self._depth, costs, self._caps, fills, start, now
-        )
-        if made < 0:
-            order, price = blotter.snapshot(-1 - made), float(fills["price"][start])
-            guards.checked_price(self._model_of(self.slippage, order), order, price, False)
-        blotter.keep_open(left)
-        return int(made)
+    def _refuse(self, ordinal: int, price: float) -> None:
+        """Raise BadFill for a price that compiled code found and cannot be booked."""
+        order = self._blotter.snapshot(ordinal)
+        guards.checked_price(self._model_of(self.slippage, order), order, price, False)
 
     def _look_around(self, at: int, session: int) -> None:
         """Find what an impact model needs to know of the columns with open orders: base price, usual figures."""
@@ -138,9 +139,14 @@ class Filling:
         else:
             matching.know_the_usual(columns, closes, volumes, depth)
 
-    def _fill_in_python(self, at: int, now: int, data: Any, bar: Bar | None) -> int:
-        """Fill through the models' own methods; same rules as matching.fill_orders, or fill_rules over a whole bar."""
-        close, volume, row = self._rows(at)
+    def _fill_in_python(
+        self, close: np.ndarray, volume: np.ndarray, now: int, data: Any, in_range_of: int | None
+    ) -> int:
+        """Fill through the models' own methods; same rules as matching.fill_orders.
+
+        in_range_of: the moment over whose whole bar fill_rules go, None for the close alone.
+        """
+        bar = None if in_range_of is None else self._prices.whole_bar(in_range_of)
         used: dict[int, float] = {}
         full: set[int] = set()
         count = 0
@@ -148,7 +154,7 @@ class Filling:
             if self._blotter.orders.status[i] != matching.OPEN:
                 continue  # a model asked before has cancelled it
             column = int(self._blotter.orders.column[i])
-            price, traded = close[row, column], volume[row, column]
+            price, traded = close[column], volume[column]
             if bar is not None and traded > 0 and column not in full:
                 assert self.fill_rules is not None  # a bar comes with its rules
                 price = self.fill_rules.start(self._blotter.orders, i, bar, column, now)

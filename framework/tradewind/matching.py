@@ -75,6 +75,7 @@ COSTS = np.dtype(
         ("slippage", np.float64, (3,)),
         ("commission_kind", np.int64),
         ("commission", np.float64, (3,)),
+        ("limit_caps", np.int64),  # 1: a limit caps the price that slippage makes
     ]
 )
 """Slippage and commission as numbers: row 0 is that of equities, each further one that of a root symbol of futures."""
@@ -363,7 +364,6 @@ def fill_orders(
     bar: int,
     depth: Table,
     costs: Table,
-    limit_caps_price: bool,
     fills: Table,
     start: int,
     now: int,
@@ -397,7 +397,7 @@ def fill_orders(
             orders.waits[i, NO_ROOM] += 1
             continue
         side = 1 if wanted > 0 else -1
-        may, paid = _within_limit(orders, i, side, paid, kind, limit_caps_price)
+        may, paid = _within_limit(orders, i, side, paid, kind, costs.limit_caps[group] == 1)
         if not may:
             orders.waits[i, BEYOND_LIMIT] += 1
             continue

@@ -37,7 +37,7 @@ from tradewind.errors import (
 from tradewind.ledger import Ledger
 from tradewind.log import AlgorithmLog
 from tradewind.minute_prices import MinutePrices
-from tradewind.orders import ExecutionStyle, style_of
+from tradewind.orders import on_tick, plain_prices, style_alone
 from tradewind.prices import Prices
 from tradewind.sizing import LEAST_CUT, NEXT_TO_NOTHING
 from tradewind_data.assets import Asset, AssetFinder
@@ -182,14 +182,36 @@ class OrderPad:
         if self._moment.phase is not Phase.TRADING:
             raise OrderInBeforeTradingStart(verb)
 
-    def _open_page(self, verb: str) -> None:
+    def open_page(self, via: int) -> None:
         """Begin to order in this bar, if it is time to order."""
         if self._moment.phase is not Phase.TRADING:
-            self.check_may_order(verb)
+            self.check_may_order(VERBS[via])
         self.opened, self.unit, self._sized = self.data.now, self.blank, False
         session = self._moment.session
         if not (self._listed_from <= session < self._listed_until or self._controls.trading):
             self._list(session)
+
+    def shares_of(self, via: int, column: int, asked: float) -> float:
+        """Return the shares that a verb's finite argument comes to, unrounded, the short way.
+
+        NaN where a closer look is needed: not listed, no price in this bar or one next to nothing. While trading
+        controls are set it raises IndexError.
+        """
+        if self.opened != self.data.now:
+            self.open_page(via)
+        if not self.listed[column]:
+            return math.nan
+        if via == ORDER:
+            return asked
+        if via == TARGET:
+            return asked - self._amounts[column]
+        if not self._sized or via == TARGET_PERCENT:
+            self._size(via)
+        unit = self._closes[column] * self._multipliers[column]
+        if not (unit > NEXT_TO_NOTHING or unit < -NEXT_TO_NOTHING):
+            return math.nan
+        shares: float = (asked if via in (VALUE, TARGET_VALUE) else asked * self.equity) / unit
+        return shares - self._amounts[column] if via in (TARGET_VALUE, TARGET_PERCENT) else shares
 
     def _list(self, session: int) -> None:
         """Find what is listed in a session, and over which sessions that stays the same."""
@@ -231,7 +253,7 @@ class OrderPad:
         number at half the price.
         """
         if self.opened != self.data.now:
-            self._open_page(VERBS[via])
+            self.open_page(via)
         try:
             column = asset.column
             known = self.assets[column] is asset
@@ -289,7 +311,7 @@ class OrderPad:
         if self._controls.trading and column != NOWHERE:
             self.check_controls(column, _whole(shares))
         if limit_price is not None or stop_price is not None or style is not None:
-            return self._place_priced(column, via, asked, shares, style_of(style, limit_price, stop_price))
+            return self.place_priced(column, via, asked, shares, limit_price, stop_price, style)
         if LEAST_SALE < shares < LEAST_CUT:
             return None
         listed = column != NOWHERE and self._moment.session >= self._lives_from[column]
@@ -299,12 +321,19 @@ class OrderPad:
         self.head, self.tail = self.blotter.names.head, self.blotter.names.tail
         return name
 
-    def _place_priced(self, column: int, via: int, asked: float, shares: float, style: ExecutionStyle) -> str | None:
-        """Hand shares with a limit or a stop to the blotter."""
+    def place_priced(
+        self, column: int, via: int, asked: float, shares: float, limit_price: Any, stop_price: Any, style: Any
+    ) -> str | None:
+        """Hand shares with a limit or a stop to the blotter; as _place()."""
+        wanted = None if style is None else style_alone(style, limit_price, stop_price)
+        limit, stop = (math.nan, math.nan) if wanted is not None else plain_prices(limit_price, stop_price)
         if LEAST_SALE < shares < LEAST_CUT or not self._may_place(column, shares):
             return None
-        tick = self._finder.asset_at(column).tick_size
-        limit, stop = style.prices_for(shares > 0, tick, self.exact_prices)
+        tick = self.assets[column].tick_size
+        if wanted is None:
+            limit, stop = on_tick(limit, stop, shares > 0, tick, self.exact_prices)
+        else:
+            limit, stop = wanted.prices_for(shares > 0, tick, self.exact_prices)
         return self.blotter.place_priced(via, column, shares, asked, limit, stop)
 
     def check_controls(self, column: int, amount: int) -> None:

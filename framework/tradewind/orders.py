@@ -61,8 +61,15 @@ def rounded_to_tick(price: float, tick: float, prefer_down: bool) -> float:
         return price
     slack = 1e-9
     if prefer_down:
-        return float(round(math.floor(price / tick + 0.05 + slack) * tick, 10))
-    return float(round(math.ceil(price / tick - 0.05 - slack) * tick, 10))
+        return _ten_decimals(math.floor(price / tick + 0.05 + slack) * tick)
+    return _ten_decimals(math.ceil(price / tick - 0.05 - slack) * tick)
+
+
+def _ten_decimals(value: float) -> float:
+    """Return round(value, 10), which takes four times as long where the tenth decimal is plain to see."""
+    scaled = value * 1e10
+    whole = math.floor(scaled + 0.5) if -1e15 < scaled < 1e15 else math.nan
+    return whole / 1e10 if -0.25 < scaled - whole < 0.25 else float(round(value, 10))
 
 
 def coarsely_rounded_to_tick(price: float, tick: float, prefer_down: bool) -> float:
@@ -122,10 +129,18 @@ class ExecutionStyle:
         if own.get_limit_price is not base.get_limit_price or own.get_stop_price is not base.get_stop_price:
             limit = _answered(f"{own.__name__}.get_limit_price", self.get_limit_price(is_buy))
             return limit, _answered(f"{own.__name__}.get_stop_price", self.get_stop_price(is_buy))
-        rounded = rounded_to_tick if exact else coarsely_rounded_to_tick
         if not exact and not math.isnan(self.told_tick):
             tick = self.told_tick
-        return rounded(self.limit_price, tick, is_buy), rounded(self.stop_price, tick, not is_buy)
+        return on_tick(self.limit_price, self.stop_price, is_buy, tick, exact)
+
+
+def on_tick(limit: float, stop: float, is_buy: bool, tick: float, exact: bool) -> tuple[float, float]:
+    """Return (limit, stop) rounded to the tick: a buy's limit and a sell's stop prefer down, the others up."""
+    rounded = rounded_to_tick if exact else coarsely_rounded_to_tick
+    return (
+        rounded(limit, tick, is_buy) if limit == limit else limit,
+        rounded(stop, tick, not is_buy) if stop == stop else stop,
+    )
 
 
 class MarketOrder(ExecutionStyle):
@@ -157,18 +172,14 @@ class StopLimitOrder(ExecutionStyle):
         super().__init__(*prices, _tick_of(asset), exchange)
 
 
-MARKET = MarketOrder()
+def plain_prices(limit_price: float | None, stop_price: float | None) -> tuple[float, float]:
+    """Return the limit and the stop that a verb was given, NaN for none."""
+    limit = NO_PRICE if limit_price is None else _checked_price("limit_price", limit_price)
+    return limit, NO_PRICE if stop_price is None else _checked_price("stop_price", stop_price)
 
 
-def style_of(style: Any, limit_price: float | None, stop_price: float | None) -> ExecutionStyle:
-    """Return the execution style that a verb's arguments ask for: a style, or prices, never both."""
-    if style is None:
-        if limit_price is None and stop_price is None:
-            return MARKET
-        return ExecutionStyle(
-            NO_PRICE if limit_price is None else _checked_price("limit_price", limit_price),
-            NO_PRICE if stop_price is None else _checked_price("stop_price", stop_price),
-        )
+def style_alone(style: Any, limit_price: float | None, stop_price: float | None) -> ExecutionStyle:
+    """Return the execution style that a verb was given; refuse prices beside it, and what is none."""
     if limit_price is not None or stop_price is not None:
         raise UnsupportedOrderParameters(
             f"style={style!r} was given together with limit_price={limit_price} and stop_price={stop_price}; "

@@ -1,7 +1,8 @@
 """The verbs that order, as free functions: they write on the order pad of the algorithm whose code is running.
 
 order_target_percent is called half a million times in a year of a large book. Its body is therefore the short way of
-a bar that is prepared (order_pad.py); whatever does not fit there takes the general way, with the same answer.
+a bar that is prepared (order_pad.py), that of order() the one of plain shares, and _order() that of all verbs; whatever
+does not fit there takes the general way, with the same answer.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from contextvars import ContextVar
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from tradewind.blotter import VERBS
@@ -46,6 +48,8 @@ current_pad: ContextVar[OrderPad | None] = ContextVar("tradewind_order_pad", def
 # What does not fit the short way: no number, no asset of this bundle, no name left in the block.
 CLOSER_LOOK = AttributeError, IndexError, TypeError, ValueError, ArithmeticError, StopIteration
 
+PLAIN = frozenset({float, int, np.float64})  # numbers that the short way takes as they are
+
 _current_pad = current_pad.get  # looked up once: a call of it takes half the time
 
 
@@ -55,6 +59,28 @@ def _pad(via: int) -> OrderPad:
     if pad is None:
         raise NoRunningAlgorithm(VERBS[via], "")
     return pad
+
+
+def _order(via: int, asset: Any, asked: Any, limit_price: Any, stop_price: Any, style: Any) -> str | None:
+    """Order what the verb `via` asks for, a listed asset with a price the short way, the rest in general."""
+    pad: Any = _current_pad()
+    try:
+        column = asset.column
+        if type(asked) in PLAIN and pad.assets[column] is asset:
+            asked = float(asked)
+            shares = pad.shares_of(via, column, asked)
+            if TOO_MANY_SOLD < shares < TOO_MANY:
+                if limit_price is not None or stop_price is not None or style is not None:
+                    return pad.place_priced(column, via, asked, shares, limit_price, stop_price, style)
+                if shares >= LEAST_CUT or shares <= LEAST_SALE:
+                    name: str = pad.head + next(pad.tail)
+                    placed = pad.placed
+                    placed += (via * pad.blotter.width + column, shares, asked)
+                    return name
+                return None
+    except CLOSER_LOOK:
+        pass
+    return _pad(via).order(via, asset, asked, limit_price, stop_price, style)
 
 
 def order(
@@ -81,15 +107,17 @@ def order(
     try:
         column = asset.column
         plain = pad.assets[column] is asset and limit_price is None and stop_price is None and style is None
-        some = LEAST_CUT <= amount < TOO_MANY or LEAST_SALE >= amount > TOO_MANY_SOLD
-        if plain and some and pad.opened == pad.data.now and pad.listed[column]:
-            name: str = pad.head + next(pad.tail)
-            placed = pad.placed
-            placed += (column + pad.by_shares, amount, amount)
-            return name
+        if plain and (LEAST_CUT <= amount < TOO_MANY or LEAST_SALE >= amount > TOO_MANY_SOLD):
+            if pad.opened != pad.data.now:
+                pad.open_page(ORDER)
+            if pad.listed[column]:
+                name: str = pad.head + next(pad.tail)
+                placed = pad.placed
+                placed += (column + pad.by_shares, amount, amount)
+                return name
     except CLOSER_LOOK:  # trading controls besides: see below
         pass
-    return _pad(ORDER).order(ORDER, asset, amount, limit_price, stop_price, style)
+    return _order(ORDER, asset, amount, limit_price, stop_price, style)
 
 
 def order_value(
@@ -101,7 +129,7 @@ def order_value(
     sid: Any = None,
 ) -> str | None:
     """Order value / last price shares. Raises CannotOrderDelistedAsset when no price is known, else as order()."""
-    return _pad(VALUE).order(VALUE, asset if sid is None else sid, value, limit_price, stop_price, style)
+    return _order(VALUE, asset if sid is None else sid, value, limit_price, stop_price, style)
 
 
 def order_percent(
@@ -113,7 +141,7 @@ def order_percent(
     sid: Any = None,
 ) -> str | None:
     """Order shares worth a fraction of the portfolio value (0.1 = 10 %). Errors as order_value()."""
-    return _pad(PERCENT).order(PERCENT, asset if sid is None else sid, percent, limit_price, stop_price, style)
+    return _order(PERCENT, asset if sid is None else sid, percent, limit_price, stop_price, style)
 
 
 def order_target(
@@ -125,7 +153,7 @@ def order_target(
     sid: Any = None,
 ) -> str | None:
     """Order target − held shares. Open orders do not count: calling again before the fill orders again."""
-    return _pad(TARGET).order(TARGET, asset if sid is None else sid, target, limit_price, stop_price, style)
+    return _order(TARGET, asset if sid is None else sid, target, limit_price, stop_price, style)
 
 
 def order_target_value(
@@ -137,7 +165,7 @@ def order_target_value(
     sid: Any = None,
 ) -> str | None:
     """Order target / last price − held shares. Errors as order_value(); open orders do not count."""
-    return _pad(TARGET_VALUE).order(TARGET_VALUE, asset if sid is None else sid, target, limit_price, stop_price, style)
+    return _order(TARGET_VALUE, asset if sid is None else sid, target, limit_price, stop_price, style)
 
 
 def order_target_percent(
