@@ -108,3 +108,18 @@ def test_dividends_between_ex_and_pay_date_are_seen_on_the_account_and_nowhere_e
 
     run(market, on_sessions, dict.fromkeys(range(6), look), lambda: None)
     assert seen == [(0, 36_000), (0, 36_000), (-50, 36_000), (-50, 36_000), (0, 35_950), (0, 35_950)]
+
+
+def test_a_short_contract_borrows_nothing(market, on_sessions):
+    market.contract(1, "CLH21", [10.0] * 4)
+    init = lambda: api.set_financing(borrow_fee=0.1)  # noqa: E731
+
+    def initialize(context):
+        api.set_slippage(us_futures=api.slippage.NoSlippage())
+        api.set_commission(us_futures=api.commission.NoCommission())
+        init()
+
+    short = on_sessions({0: lambda c, d: api.order(api.sid(1), -5)})
+    result = run_algorithm(initialize=initialize, handle_data=short, bundle=market.bundle(), capital_base=36_000.0)
+    assert result.positions["amount"].tolist() == [-5] * 3
+    assert result.perf["portfolio_value"].tolist() == [36_000.0] * 4

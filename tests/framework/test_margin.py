@@ -291,3 +291,27 @@ def test_a_call_never_buys_even_when_holding_needs_more_than_opening(market, on_
     result = run(bundle, on_sessions({0: lambda c, d: order(sid(1), 50)}), model)
     # 500 of exposure need 2,000; 1,000 / 2,000 of 50 shares are left
     assert result.fills["amount"].tolist() == [50, -25]
+
+
+def test_a_holding_past_its_life_needs_what_it_did_at_its_last_price(market, on_sessions):
+    bundle = market.asset(1, [10.0] * 3, auto_close=6).asset(2, [10.0] * 7).bundle()
+    actions = {0: lambda c, d: order(sid(1), 150), 4: lambda c, d: order(sid(2), 100)}
+    result = run(bundle, on_sessions(actions), RegT())
+    # 1,500 and 1,000 of exposure need 1,250; there are 1,000
+    assert result.orders["status"].tolist() == ["filled", "rejected"]
+
+
+def test_an_order_that_needs_no_more_than_without_it_is_not_rejected(market, on_sessions):
+    bundle = market.asset(1, [10.0, 10.0, 6.0, 6.0, 6.0]).bundle()
+    model = RegT(long=(0.5, 0.01), short=(0.5, 0.01))
+    actions = {0: lambda c, d: order(sid(1), 200), 2: lambda c, d: order(sid(1), -400)}
+    result = run(bundle, on_sessions(actions), model)
+    # at 6: 600 are needed to open 1,200, the equity is 200; from 200 to −200 shares needs the same
+    assert result.orders["status"].tolist() == ["filled", "filled"]
+
+
+def test_a_call_orders_nothing_of_what_cannot_be_ordered_any_more(market, on_sessions):
+    bundle = market.asset(1, [10.0, 10.0, 6.0], auto_close=5).asset(2, [10.0] * 6).bundle()
+    result = run(bundle, on_sessions({0: lambda c, d: order(sid(1), 200)}), RegT())
+    assert [call["session"] for call in result.info["margin"]["calls"]] == ["2021-03-03", "2021-03-04", "2021-03-05"]
+    assert result.orders["via"].tolist() == ["order"]

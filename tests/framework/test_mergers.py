@@ -81,3 +81,19 @@ def test_open_orders_end_with_the_merger(market):
     result = run(market, lambda: api.order(api.sid(1), 100, limit_price=5.0))
     assert result.orders[["status", "filled"]].values.tolist() == [["cancelled", 0]]
     assert math.isclose(result.perf["portfolio_value"].iloc[-1], 100_000.0)
+
+
+@pytest.mark.parametrize("side", [1, -1])
+def test_more_than_half_a_share_is_still_a_fraction(market, side):
+    market.asset(1, [10, 10, 12, NAN, NAN], auto_close=9).asset(2, [30] * 5).merger(1, 3, 2.5, 2)
+    result = run(market, lambda: api.order(api.sid(1), side * 104))
+    assert held(result, 3) == {2: side * 41}  # 104 / 2.5 = 41.6
+    cash = 100_000 + side * (-1_040 + 0.6 * 30)
+    assert result.perf["ending_cash"].iloc[3] == pytest.approx(cash, rel=1e-13)
+
+
+def test_more_cash_than_the_last_price_leaves_nothing_for_shares_without_a_price(market):
+    market.asset(1, [10, 10, 12, NAN], auto_close=9).asset(2, [NAN, 6.5], first=3).merger(1, 3, 0.5, 2, cash=15.0)
+    result = run(market, lambda: api.order(api.sid(1), 100))
+    assert result.fills["price"].tolist() == [10.0, 15.0, 0.0]
+    assert result.perf["ending_cash"].iloc[3] == 100_000 - 1_000 + 1_500

@@ -526,3 +526,33 @@ def test_what_is_scheduled_while_a_session_runs_is_due_on_it_from_then_on(bundle
     run(bundle, begin if handled else None, initialize)
     later = [f"{day} {time}" for day in (26, 29) for time in ("14:59", "15:00", "15:01")]
     assert seen == ["24 15:00", "24 15:01", *later]
+
+
+def test_a_quiet_minute_run_values_its_holdings_at_the_last_minute_not_at_the_daily_close(tmp_path, free):
+    minutes = frame(100.0, 0.01)
+    days = daily(minutes)
+    days["close"] += 0.05
+    for kind, table in {"daily": days, "minute": minutes}.items():
+        (tmp_path / kind).mkdir()
+        table.to_csv(tmp_path / kind / "AAA.csv", index=False)
+    ingest_folder(tmp_path, "other", root=tmp_path / "root")
+
+    def initialize(context):
+        free(context)
+        api.schedule_function(lambda c, d: api.order(api.sid(1), 10), api.date_rules.week_end())
+
+    opened = open_bundle("other", tmp_path / "root")
+    result = run(opened, initialize=initialize, start=DAYS[0], end=DAYS[2])
+    last = [100 + 0.01 * (count - 1) for count in np.cumsum(COUNTS)]
+    np.testing.assert_allclose(result.positions["last_sale_price"], last[1:], rtol=1e-9)
+
+
+def test_the_highest_leverage_counts_a_short_of_some_minutes(bundle, free):
+    def handle_data(context, data):
+        context.n = getattr(context, "n", -1) + 1
+        if context.n in (0, 100):
+            api.order(api.sid(2), -1_000 if context.n == 0 else 1_000)
+
+    told = run(bundle, handle_data, free, emission_rate="minute", end=DAYS[0])
+    assert told.perf["max_leverage"].tolist() == [pytest.approx(0.2)]
+    assert told.perf["gross_leverage"].tolist() == [0.0]
