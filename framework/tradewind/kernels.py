@@ -115,21 +115,27 @@ def _cost_basis_after(held: int, basis: float, traded: int, price: float) -> flo
 
 
 @njit(cache=True)
-def apply_fill(book: Table, cash: Vector, column: int, amount: int, price: float) -> None:
-    """Book one fill: cash −= n·p·m (nothing for a cash-settled column), then position and cost basis."""
-    _settle(book, cash, column, price)
-    if not book.cash_settled[column]:
-        move_cash(book, cash, column, -(price * amount * book.multiplier[column]))
-    held = book.amount[column]
+def _trade(book: Table, column: int, amount: int, price: float) -> tuple[float, float]:
+    """Book one fill on its column: position, cost basis and price; return (cash moved, gain of what was held).
+
+    It moves −n·p·m, for a cash-settled column its gain.
+    """
+    held, multiplier = book.amount[column], book.multiplier[column]
+    gain = held * (price - book.last_price[column]) * multiplier
+    moved = gain if book.cash_settled[column] else -(price * amount * multiplier)
+    book.gain[column] += gain
+    book.flow[column] += moved
+    book.last_price[column] = price
     book.cost_basis[column] = _cost_basis_after(held, book.cost_basis[column], amount, price)
     book.amount[column] = held + amount
+    return moved, gain
 
 
 @njit(cache=True)
-def apply_commission(book: Table, cash: Vector, column: int, cost: float) -> None:
-    """Book one commission: cash −= cost, and cost basis = (cb·n·m + cost)/(n·m) while the position is open."""
-    move_cash(book, cash, column, -cost)
-    count_gain(book, cash, column, -cost)
+def _charge_commission(book: Table, column: int, cost: float) -> None:
+    """Book one commission on its column: cost basis = (cb·n·m + cost)/(n·m) while the position is open."""
+    book.flow[column] -= cost
+    book.gain[column] -= cost
     held = book.amount[column] * book.multiplier[column]
     if held != 0:
         book.cost_basis[column] = (book.cost_basis[column] * held + cost) / held
@@ -174,11 +180,16 @@ def apply_fills(book: Table, cash: Vector, held: Vector, count: int, fills: Tabl
 
     fills: the fields column, amount, price and commission of each; held: see update_held. Returns its new count.
     """
+    balance, flow, gained = cash[CASH], cash[FLOW], cash[GAIN]
     for i in range(first, last):
-        apply_fill(book, cash, fills.column[i], fills.amount[i], fills.price[i])
+        moved, gain = _trade(book, fills.column[i], fills.amount[i], fills.price[i])
+        balance, flow, gained = balance + moved, flow + moved, gained + gain
     for i in range(first, last):
-        if fills.commission[i] > 0.0:
-            apply_commission(book, cash, fills.column[i], fills.commission[i])
+        cost = fills.commission[i]
+        if cost > 0.0:
+            _charge_commission(book, fills.column[i], cost)
+            balance, flow, gained = balance - cost, flow - cost, gained - cost
+    cash[CASH], cash[FLOW], cash[GAIN] = balance, flow, gained
     return update_held(book, held, count, fills.column[first:last])
 
 

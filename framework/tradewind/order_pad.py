@@ -3,9 +3,8 @@
 Every order goes through the same three steps: the intention becomes shares, it is checked that they may be ordered now,
 and they are handed to the blotter, which rounds them. Nothing is filled and no money moves here.
 
-A bar in which much is ordered is prepared once: unit[column] = price·multiplier and held[column] as plain floats (a
-view of them where few of many columns are ordered). Then an order is  shares = asked·equity/unit − held  and one
-comparison (verbs.py). unit is NaN, which compares with nothing, wherever the pad has to look closer: not listed yet,
+A bar in which much is ordered is prepared once: unit[column] = price·multiplier and held[column]. Then an order is
+shares = asked·equity/unit − held  and one comparison (verbs.py). unit is NaN, which compares with nothing, wherever the pad has to look closer: not listed yet,
 past its life, no price in this bar, a price next to nothing. All of them are NaN before a bar is prepared, and while
 trading controls are set.
 """
@@ -54,7 +53,6 @@ NEVER = -2  # stands for the bar of the last quotes before there are any; a run'
 NOTHING_LISTED: list[bool] = []
 FEW, WIDE = 4, 2048  # a bar is prepared for at least so many orders, and one more for so many columns of the bundle
 ASKED = {VALUE: "value", PERCENT: "percent", TARGET: "target", TARGET_VALUE: "target", TARGET_PERCENT: "target"}
-DENSE = 16  # one order for so many columns makes lists of the numbers worth while
 
 
 class Phase(Enum):
@@ -242,7 +240,7 @@ class OrderPad:
         finder, numbers = self._finder, self._numbers
         quotes, session = self._prices.quotes(self.data.end), self._moment.session
         sizing.prepared(self._ledger.book.table, quotes, finder.start, finder.orderable_to, session, numbers)
-        self.unit, self.held = numbers.tolist() if orders * DENSE >= len(quotes) else (row.data for row in numbers)
+        self.unit, self.held = numbers[0].data, numbers[1].data
         self._prepared = True
         self._count_before = self.blotter.count
 
