@@ -4,9 +4,9 @@ Every order goes through the same three steps: the intention becomes shares, it 
 and they are handed to the blotter, which rounds them. Nothing is filled and no money moves here.
 
 A bar in which much is ordered is prepared once: unit[column] = price·multiplier and held[column]. Then an order is
-shares = asked·equity/unit − held  and one comparison (verbs.py). unit is NaN, which compares with nothing, wherever the pad has to look closer: not listed yet,
-past its life, no price in this bar, a price next to nothing. All of them are NaN before a bar is prepared, and while
-trading controls are set.
+shares = asked·equity/unit − held  and one comparison (verbs.py). unit is NaN, which compares with nothing, wherever the
+pad has to look closer: not listed yet, past its life, no price in this bar, a price next to nothing. All of them are
+NaN before a bar is prepared, and while trading controls are set.
 """
 
 from __future__ import annotations
@@ -228,13 +228,13 @@ class OrderPad:
             asked = self.blotter.count - self._count_before if self._prepared else self._asked
             self._asked, self._prepared = 0, False
             if asked >= self._many:
-                self._prepare(asked)
+                self._prepare()
         self._asked += via == TARGET_PERCENT
         if self._asked == self._many and not self._prepared:
-            self._prepare(self._asked)
+            self._prepare()
 
-    def _prepare(self, orders: int) -> None:
-        """Prepare the bar for so many orders."""
+    def _prepare(self) -> None:
+        """Prepare the bar for many orders."""
         if self._controls.trading:
             return
         finder, numbers = self._finder, self._numbers
