@@ -14,6 +14,7 @@ import pandas as pd
 
 from tradewind import matching
 from tradewind.cancel_policy import SESSION_END, CancelPolicy, NeverCancel
+from tradewind.coarse import tick_decimals
 from tradewind.matching import ORDER, FillBook, OrderBook
 from tradewind.orders import Order, OrderNames, OrderStatus, order_id
 from tradewind.semantics import Semantics
@@ -47,6 +48,7 @@ ALL_FILLED, BY_ALGORITHM, ASSET_CLOSED, EMPTIED_BY_SPLIT, BY_POLICY, LEFT_OPEN, 
 TERMS = 3  # code, shares, asked
 
 NO_ORDER = -1
+CENTS = 2  # decimals
 
 
 _pack_one = struct.Struct(f"{TERMS}d").pack_into
@@ -238,10 +240,11 @@ class Blotter:
     def split(self, column: int, numerator: int, denominator: int) -> None:
         """Scale the open orders of one asset for a split; an order left with no shares is closed."""
         o, exact = self.orders, self._semantics.exact_splits
+        decimals = max(tick_decimals(self._finder.asset_at(column).tick_size), CENTS)
         for ordinal in self._open_in(column):
             amount, filled = int(o.amount[ordinal]), int(o.filled[ordinal])
             limit, stop = float(o.limit[ordinal]), float(o.stop[ordinal])
-            left = matching.split_order(o, ordinal, numerator, denominator, exact)
+            left = matching.split_order(o, ordinal, numerator, denominator, exact, decimals)
             after = numerator, denominator, int(o.amount[ordinal]), left
             self.revisions.append(Revision(ordinal, self.now, amount, filled, limit, stop, *after))
             if left == 0:

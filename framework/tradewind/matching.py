@@ -410,11 +410,12 @@ def fill_orders(
     return count, keep_open(orders, open_orders, open_count)
 
 
-def split_order(orders: OrderBook, i: int, numerator: int, denominator: int, exact: bool) -> int:
+def split_order(orders: OrderBook, i: int, numerator: int, denominator: int, exact: bool, decimals: int) -> int:
     """Scale order i for a split: open and filled shares by numerator/denominator toward zero, prices inversely.
 
-    Prices are rounded to cents. Without `exact`, shares are divided by the rounded float denominator/numerator. Not
-    compiled: only the interpreter rounds decimals correctly. Returns the shares left to fill.
+    Prices are rounded to so many decimals, unless that would leave nothing of them. Without `exact`, they are rounded
+    to cents whatever comes of it, and shares are divided by the rounded float denominator/numerator. Not compiled: only
+    the interpreter rounds decimals correctly. Returns the shares left to fill.
     """
     ratio = denominator / numerator
     left, filled = (
@@ -422,8 +423,9 @@ def split_order(orders: OrderBook, i: int, numerator: int, denominator: int, exa
         for shares in (int(orders.amount[i] - orders.filled[i]), int(orders.filled[i]))
     )
     orders.filled[i], orders.amount[i] = filled, filled + left
-    orders.limit[i] = round(float(orders.limit[i]) * ratio, 2)
-    orders.stop[i] = round(float(orders.stop[i]) * ratio, 2)
+    for prices in (orders.limit, orders.stop):
+        price = float(prices[i]) * ratio
+        prices[i] = (round(price, decimals) or price) if exact else round(price, 2)
     return left
 
 

@@ -52,9 +52,10 @@ class Semantics:
     )
     exact_splits: bool = _deviation(
         "D7",
-        "A split multiplies shares by an exact ratio and pays the fraction at market value; the basis is not rounded. "
-        "The original divides by a rounded float, which can lose a whole share, and pays the fraction at a cost basis "
-        "rounded to cents.",
+        "A split multiplies shares by an exact ratio and pays the fraction at market value; the basis is not rounded; "
+        "limits and stops of open orders keep the decimals of the asset's tick and never become 0. "
+        "The original divides by a rounded float, which can lose a whole share, pays the fraction at a cost basis "
+        "rounded to cents, and rounds limits and stops to cents, so that a stop of a few cents can become 0.",
         "test_corporate_actions.py::test_a_split_keeps_value_and_pays_the_fraction_at_market_value",
     )
     emptied_order_is_cancelled: bool = _deviation(

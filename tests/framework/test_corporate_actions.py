@@ -202,3 +202,24 @@ def test_a_split_of_large_numbers_stays_exact(market, free, on_sessions, side):
     market.asset(1, [10] * 4).split(1, 2, new, old)
     perf = run(market, free, holding(on_sessions, side * shares))
     assert perf.positions["amount"].tolist() == [side * n for n in (shares, shares * new // old, shares * new // old)]
+
+
+@pytest.mark.parametrize(("exact", "stop", "limit"), [(True, 0.004, 0.02), (False, 0.0, 0.02)])
+def test_a_stop_of_a_few_cents_survives_a_split_and_in_the_original_not(market, free, on_sessions, exact, stop, limit):
+    market.asset(1, [0.3, 0.3, 0.03, 0.003, 0.003]).split(1, 2, 10, 1)
+
+    def place(context, data):
+        api.order(api.sid(1), -10, stop_price=0.04)
+        api.order(api.sid(1), 10, limit_price=0.2)
+
+    semantics = replace(TRADEWIND, exact_splits=exact)
+    orders = run(market, free, on_sessions({1: place}), semantics=semantics).orders
+    assert (orders["stop"][0], orders["limit"][1]) == (stop, limit)
+    assert orders["status"].tolist() == ["filled" if exact else "open", "filled"]
+
+
+def test_a_split_keeps_the_decimals_of_the_tick(market, free, on_sessions):
+    market.asset(1, [1.0, 1.0, 0.5, 0.5]).split(1, 2, 2, 1)
+    market.assets[-1] = (*market.assets[-1][:-1], 0.0001)
+    placed = on_sessions({1: lambda c, d: api.order(api.sid(1), 10, limit_price=0.8643)})
+    assert run(market, free, placed).orders["limit"].tolist() == [pytest.approx(0.4322, abs=1e-4)]

@@ -93,6 +93,11 @@ class Holding:
         self.shares = total
 
 
+def cents_or_less(price):
+    """A price in cents; as it is where nothing would be left of it."""
+    return round(price, 2) or price
+
+
 def toward_zero(x):
     return int(x) if x >= 0 else -int(-x)
 
@@ -175,8 +180,8 @@ class PlainSimulator:
                 left = toward_zero(Fraction((order.amount - order.filled) * new, old))
                 order.filled = toward_zero(Fraction(order.filled * new, old))
                 order.amount = order.filled + left
-                order.limit = None if order.limit is None else round(order.limit * (old / new), 2)
-                order.stop = None if order.stop is None else round(order.stop * (old / new), 2)
+                order.limit = None if order.limit is None else cents_or_less(order.limit * (old / new))
+                order.stop = None if order.stop is None else cents_or_less(order.stop * (old / new))
                 if left == 0:
                     order.status = "cancelled"
 
