@@ -7,6 +7,7 @@ raw; ``window`` shows prices and volumes as seen from a session (adjustments.py)
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
@@ -35,6 +36,7 @@ from tradewind_data.sessions import Int64Array, Sessions, date_text
 Int32Array = npt.NDArray[np.int32]
 HELD_BYTES, FEW, STRIP = 256 << 20, 16, 256
 WORTH_A_THREAD = 1 << 18  # numbers that take longer to read than threads to start
+NO_COLUMNS = np.empty(0, dtype=np.int64)
 PATIENCE = 16  # passes over the files: about what making the strips of a field costs
 
 
@@ -136,7 +138,7 @@ class BarReader:
         if not factors.any_between(start, t):
             return raw
         column, session, ratio = self.changes(field, start, t, columns)
-        return adjusted(raw, columns, column, session - start, ratio) if len(column) else raw
+        return adjusted(raw, columns, column, session - start, ratio)
 
     def next_change(self, field: str) -> list[int]:
         """By session s, the first session after s with an action that changes a field; past the last for none."""
@@ -436,8 +438,24 @@ def adjusted(
 ) -> FloatArray:
     """A copy of raw[n, k] in which the rows before rows[i] of asset column[i] are multiplied by ratio[i].
 
-    columns: the asset columns of raw, None = all. Only the columns that have an action are touched.
+    columns: the asset columns of raw, None = all. Without an action it is raw itself. Compiled where the compiler is
+    loaded.
     """
+    if not len(column):
+        return raw
+    if "numba" not in sys.modules:
+        return adjusted_by_numpy(raw, columns, column, rows, ratio)
+    from tradewind_data.scaling import scale
+
+    out = np.array(raw, order="C")
+    scale(out, NO_COLUMNS if columns is None else columns, column, rows, ratio)
+    return out
+
+
+def adjusted_by_numpy(
+    raw: FloatArray, columns: Int64Array | None, column: Int64Array, rows: Int64Array, ratio: FloatArray
+) -> FloatArray:
+    """What adjusted() answers, bit for bit, in array operations: only the columns that have an action are touched."""
     touched = np.unique(column)
     places = touched if columns is None else np.flatnonzero(np.isin(columns, touched))
     if not len(places):

@@ -90,8 +90,6 @@ class MinuteReader:
             raise self._bad(f"a window of {n} minutes seen from session {t}")
         raw = self._rows(field, columns, start, end + 1)
         column, session, ratio = self._daily.changes(field, self.minutes.session(start), t, columns)
-        if not len(column):
-            return raw
         return adjusted(raw, columns, column, self.minutes.starts[session] - start, ratio)
 
     def last_trade(self, end: int) -> Int64Array:

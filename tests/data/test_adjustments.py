@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tradewind_data import tables
+from tradewind_data import bars, scaling, tables
 from tradewind_data.bundle import Bundle, open_bundle
 from tradewind_data.errors import FieldNotFound, SessionOutOfBounds
 from tradewind_data.ingest.market import AssetBars, Market
@@ -296,6 +296,28 @@ def test_columns_in_any_order_and_twice(tmp_path: Path) -> None:
     columns = np.array([2, 0, 1, 2])
     assert np.array_equal(reader.window("close", columns, 6, 5), whole[:, columns])
     assert np.array_equal(reader.window("close", np.array([0]), 6, 5), whole[:, :1])
+
+
+@given(seed=st.integers(0, 2**32 - 1), events=st.integers(1, 40), some=st.booleans(), crowded=st.booleans())
+@settings(max_examples=300, deadline=None, derandomize=True)
+def test_compiled_windows_are_those_of_arrays_bit_for_bit(seed: int, events: int, some: bool, crowded: bool) -> None:
+    rng, (n, assets) = np.random.default_rng(seed), (int(seed % 7) + 1, int(seed % 11) + 1)
+    whole = rng.lognormal(3, 2, (n, assets))
+    whole[rng.random(whole.shape) < 0.1] = np.nan
+    columns = rng.integers(0, assets, int(rng.integers(0, 6))) if some else None
+    raw = whole if columns is None else whole[:, columns]
+    column, rows = rng.integers(0, assets, events), rng.integers(1, 3 if crowded else n + 4, events)
+    order = np.argsort(rows, kind="stable")
+    ratio = rng.choice([0.5, 1 / 3, 7.0, 0.999, 0.0421, 1.0], events) * rng.uniform(0.9, 1.1, events)
+    assert scaling  # what loads the compiler
+    found = bars.adjusted(raw, columns, column[order], rows[order], ratio)
+    expected = bars.adjusted_by_numpy(raw, columns, column[order], rows[order], ratio)
+    assert found.tobytes() == np.array(expected, order="C").tobytes()
+
+
+def test_a_window_without_an_action_is_the_stored_one() -> None:
+    raw, none = np.ones((3, 2)), np.empty(0, dtype=np.int64)
+    assert bars.adjusted(raw, None, none, none, np.empty(0)) is raw
 
 
 def test_last_trades(tmp_path: Path) -> None:
