@@ -85,8 +85,8 @@ class OrderPad:
     For the short ways of verbs.py: assets by column; what an order is added to, the blotter's `placed` (by_shares: its
     code for an order of column 0 by shares); head and tail, from which it takes its name (OrderNames; the general way
     goes on to the next block). Once something was ordered in a bar, at the time `opened`: listed[column], whether plain
-    shares may be ordered without a closer look. In a bar that is prepared: equity, the portfolio value (of_equity(x) is
-    equity·x for a float of any make, NotImplemented for what is none), unit and held by column.
+    shares may be ordered without a closer look. In a bar that is prepared: equity, the portfolio value, unit and held by
+    column.
     """
 
     # Read in every order, and more quickly than what stands in a dict of more than thirty names.
@@ -100,7 +100,6 @@ class OrderPad:
         "head",
         "held",
         "listed",
-        "of_equity",
         "opened",
         "placed",
         "tail",
@@ -130,7 +129,7 @@ class OrderPad:
         self.listed: list[bool] = NOTHING_LISTED
         self._listed_from = self._listed_until = NEVER  # the sessions over which it stays so
         self._sized = False
-        self.equity, self.of_equity = 0.0, (0.0).__mul__
+        self.equity = 0.0
         self.blank = [math.nan] * len(finder)  # stands for unit in a bar that is not prepared
         self.unit: Sequence[float] | memoryview = self.blank
         self.held: Sequence[float] | memoryview = self.blank
@@ -224,7 +223,7 @@ class OrderPad:
         if not self._sized:
             self._closes = self.data.known
             self.equity = self._ledger.equity
-            self.of_equity, self._sized = self.equity.__mul__, True
+            self._sized = True
             asked = self.blotter.count - self._count_before if self._prepared else self._asked
             self._asked, self._prepared = 0, False
             if asked >= self._many:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from contextvars import ContextVar
+from math import fmod, inf
 from typing import Any
 
 import numpy as np
@@ -183,11 +184,7 @@ def order_target_percent(
     try:
         column = asset.column
         if pad.assets[column] is asset and limit_price is None and stop_price is None and style is None:
-            if type(target) is float:
-                value = target * pad.equity
-            else:
-                times = pad.of_equity
-                value = times(target)
+            value = fmod(target, inf) * pad.equity  # fmod: a plain float of any number, and none of a text
             shares = value / pad.unit[column] - pad.held[column]
             if LEAST_CUT <= shares < TOO_MANY or LEAST_SALE >= shares > TOO_MANY_SOLD:
                 name: str = pad.head + next(pad.tail)
