@@ -167,6 +167,7 @@ class Ledger:
         """Book interest on the cash (negative: paid) and the borrowing fees of columns."""
         kernels.charge(self._table, self._cash, interest, columns, fees)
 
+    @np.errstate(invalid="ignore")  # the figures may be infinite: the books are broken
     def worst_column(self) -> int | None:
         """Return the column whose value + flow is furthest from its gain, None when all agree: then it is the cash."""
         book = self.book

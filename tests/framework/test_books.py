@@ -140,6 +140,12 @@ def test_books_that_do_not_balance_stop_the_run_and_name_the_asset(market, on_se
     assert exit_code(caught.value) == BUG
 
 
+def test_a_price_beyond_all_numbers_never_stays_in_the_books(market, on_sessions):
+    market.asset(1, [10] * 3)
+    with pytest.raises(BooksDoNotBalance, match="the books do not balance on 2021-03-02"):
+        run(market, on_sessions, buy(), Answers(1e308, 100))
+
+
 def test_a_millionth_of_a_currency_unit_more_is_found_in_quiet_sessions_too(market):
     market.asset(1, [10.0, 10, 10, 11, 12, 13])
 
