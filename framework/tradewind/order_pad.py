@@ -85,8 +85,8 @@ class OrderPad:
     For the short ways of verbs.py: assets by column; what an order is added to, the blotter's `placed` (by_shares: its
     code for an order of column 0 by shares); head and tail, from which it takes its name (OrderNames; the general way
     goes on to the next block). Once something was ordered in a bar, at the time `opened`: listed[column], whether plain
-    shares may be ordered without a closer look. In a bar that is prepared: equity, the portfolio value, unit and held by
-    column.
+    shares may be ordered without a closer look. In a bar that is prepared: equity, the portfolio value, unit and held
+    by column.
     """
 
     # Read in every order, and more quickly than what stands in a dict of more than thirty names.
