@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from tradewind_data.assets import Asset, AssetFinder
+from tradewind_data.errors import ForeignAsset
 
 
 class Books(Protocol):
@@ -117,17 +118,27 @@ class Position:
 
 
 class Positions(Mapping[Asset, Position]):
-    """The holdings by asset, in sid order. An asset that is not held answers a Position of amount 0, not stored."""
+    """The holdings by asset, in sid order. An asset that is not held answers a Position of amount 0, not stored.
+
+    A sid stands for its asset, to which it is equal.
+    """
 
     def __init__(self, ledger: Books, finder: AssetFinder) -> None:
         self._ledger, self._finder = ledger, finder
 
     def __getitem__(self, asset: Asset) -> Position:
         """Return the holding of an asset."""
-        return Position(asset, self._ledger, self._finder.column(asset))
+        try:
+            return Position(asset, self._ledger, self._finder.column(asset))
+        except ForeignAsset:
+            if not isinstance(asset, int | np.integer):
+                raise
+        return self[self._finder.retrieve(asset)]
 
     def __contains__(self, asset: object) -> bool:
         """Return whether the asset is held."""
+        if isinstance(asset, int | np.integer):
+            return int(asset) in [held.sid for held in self]
         return isinstance(asset, Asset) and bool(self._ledger.book.amount[self._finder.column(asset)] != 0)
 
     def get(self, asset: Asset, default: Any = None) -> Any:

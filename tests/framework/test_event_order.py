@@ -7,6 +7,7 @@ import pytest
 import tradewind.api as api
 from tradewind import run_algorithm
 from tradewind.semantics import ZIPLINE
+from tradewind_data.errors import ForeignAsset, SidNotFound
 
 
 def run(market, handle_data=None, initialize=None, **more):
@@ -239,6 +240,13 @@ def test_positions_are_listed_by_sid(market, free, on_sessions):
     def look(context, data):
         positions = context.portfolio.positions
         seen.extend(([a.sid for a in positions], [p.asset.sid for p in positions.values()]))
+        assert [key in positions for key in (1, np.int64(1), api.sid(1), 2, 99, "AAA")] == [True] * 3 + [False] * 3
+        assert [positions[key].amount for key in (1, np.int64(3), 2)] == [5, 5, 0]
+        assert positions.get(1).asset is api.sid(1)
+        with pytest.raises(SidNotFound):
+            positions[99]
+        with pytest.raises(ForeignAsset):
+            positions["AAA"]
 
     buy = {n: (lambda c, d, sid=sid: api.order(api.sid(sid), 5)) for n, sid in enumerate((3, 1))}
     run(market, on_sessions({**buy, 3: look}), free)
