@@ -169,13 +169,19 @@ class SecurityList:
 
 
 class SecurityListRestrictions(_Each):
-    """Restricted is what is on a SecurityList at the simulated time."""
+    """Restricted is what is on a SecurityList at the simulated time.
 
-    def __init__(self, security_list: SecurityList) -> None:
-        self._list = security_list
+    Instead of one, anything will do whose current_securities(dt) answers assets (dt: the time, UTC).
+    """
+
+    def __init__(self, security_list_by_dt: Any) -> None:
+        if not hasattr(security_list_by_dt, "current_securities"):
+            allowed = "a SecurityList, or what has current_securities(dt)"
+            raise BadParameter("security_list_by_dt", security_list_by_dt, allowed)
+        self._list = security_list_by_dt
 
     def _holds(self, asset: Asset, now: int) -> bool:
-        return asset in self._list.current_securities(now)
+        return asset in self._list.current_securities(pd.Timestamp(now, tz="UTC"))
 
 
 def restrictions_of(value: Any) -> Restrictions:

@@ -213,6 +213,20 @@ def test_restrictions_may_name_sids_a_single_asset_and_plain_tuples(market):
     assert (RESTRICTION_STATES.ALLOWED, RESTRICTION_STATES.FROZEN) == (0, 1)
 
 
+def test_a_list_of_ones_own_restricts_by_the_time(market, on_sessions):
+    class Tuesdays:
+        def current_securities(self, dt):
+            return [api.sid(1)] if dt.weekday() == 1 else []
+
+    market.asset(1, [10] * 4)
+    seen = []
+    look = dict.fromkeys(range(4), lambda c, d: seen.append(d.can_trade(api.sid(1))))
+    run(market, on_sessions, lambda: api.set_asset_restrictions(SecurityListRestrictions(Tuesdays())), look)
+    assert seen == [True, False, True, True]
+    with pytest.raises(BadParameter, match="security_list_by_dt was"):
+        SecurityListRestrictions([1])
+
+
 def test_a_contract_below_zero_is_worth_something_to_a_control(market, on_sessions):
     market.contract(1, "CLM21", [-10.0] * 4, multiplier=100.0)
     control = lambda: api.set_max_order_size(max_notional=5_000)  # noqa: E731
