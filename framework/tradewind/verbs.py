@@ -195,7 +195,7 @@ def order_target_percent(
                 return None
     except CLOSER_LOOK:  # or the bar is not prepared: see below
         pass
-    return (pad or _pad(TARGET_PERCENT)).order(TARGET_PERCENT, asset, target, limit_price, stop_price, style)
+    return _order(TARGET_PERCENT, asset, target, limit_price, stop_price, style)
 
 
 def batch_market_order(share_counts: Any) -> list[str]:

@@ -142,16 +142,15 @@ ONE_OF_EACH = [
 
 
 def test_what_is_plain_goes_the_short_way(bundle, monkeypatch):
-    """The first order of a bar, too; but for order_target_percent, which has a way of its own."""
-    stream = [[order for order in bar if order[0] != TARGET_PERCENT] for bar in ONE_OF_EACH]
-    expected = ran(bundle, stream, generally)
+    """The first order of a bar, too."""
+    expected = ran(bundle, ONE_OF_EACH, generally)
     monkeypatch.setattr(OrderPad, "order", None)
-    assert_same(ran(bundle, stream, shortly), expected)
-    assert len(expected[1].orders) > 30
-    assert set(expected[1].orders["via"]) == {VERBS[via] for via in SIZED} - {"order_target_percent"}
+    assert_same(ran(bundle, ONE_OF_EACH, shortly), expected)
+    assert len(expected[1].orders) > 40
+    assert set(expected[1].orders["via"]) == {VERBS[via] for via in SIZED}
 
 
-@pytest.mark.parametrize("via", [via for via in SIZED if via != TARGET_PERCENT])
+@pytest.mark.parametrize("via", SIZED)
 def test_a_wrong_short_way_would_be_seen(bundle, monkeypatch, via):
     right = OrderPad.shares_of
 
