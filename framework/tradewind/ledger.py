@@ -213,7 +213,13 @@ class Ledger:
         self._touched(np.array([column]))
 
     def apply_split(self, column: int, numerator: int, denominator: int) -> None:
-        """Turn `denominator` old shares of a holding into `numerator` new ones; the fraction is paid in cash."""
+        """Turn `denominator` old shares of a holding into `numerator` new ones; the fraction is paid in cash.
+
+        Shares that a stock dividend still owes are split with it.
+        """
+        if self._semantics.stock_dividend_dilutes:
+            owing, owed = self._actions.stock_dividends.paid_column == column, self._stock_dividends.owed
+            owed[owing] = owed[owing] * numerator / denominator
         if self.book.amount[column] == 0:
             return
         if self._semantics.exact_splits:

@@ -72,8 +72,10 @@ class Semantics:
     )
     stock_dividend_dilutes: bool = _deviation(
         "D12",
-        "Shares received as a stock dividend dilute the cost basis of the holding, and a fraction is paid in cash. "
-        "In the original they cost 0, the holding keeps its basis and the fraction is lost.",
+        "Shares received as a stock dividend dilute the cost basis of the holding, and a fraction is paid in cash; "
+        "those that are still owed when they split are split, too. "
+        "In the original they cost 0, the holding keeps its basis, the fraction is lost and what is owed stays as it "
+        "was.",
         "test_corporate_actions.py::test_a_stock_dividend_dilutes_the_basis_and_pays_the_fraction",
     )
     mergers_replace_shares: bool = _deviation(

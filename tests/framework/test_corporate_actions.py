@@ -223,3 +223,11 @@ def test_a_split_keeps_the_decimals_of_the_tick(market, free, on_sessions):
     market.assets[-1] = (*market.assets[-1][:-1], 0.0001)
     placed = on_sessions({1: lambda c, d: api.order(api.sid(1), 10, limit_price=0.8643)})
     assert run(market, free, placed).orders["limit"].tolist() == [pytest.approx(0.4322, abs=1e-4)]
+
+
+@pytest.mark.parametrize(("dilutes", "held"), [(True, [200, 240]), (False, [200, 220])])
+def test_shares_still_owed_are_split_with_their_asset(market, free, on_sessions, dilutes, held):
+    market.asset(1, [10, 10, 10, 5, 5, 5]).stock_dividend(1, 1, ex=2, pay=4, ratio=0.2).split(1, 3, 2, 1)
+    semantics = replace(TRADEWIND, stock_dividend_dilutes=dilutes)
+    result = run(market, free, holding(on_sessions, 100), semantics=semantics)
+    assert result.positions["amount"].tolist()[-3:-1] == held

@@ -146,6 +146,10 @@ class PlainSimulator:
             if at == self.session:
                 self._split_orders(asset, new, old)
                 self._split_holding(asset, new, old)
+                self.share_claims = [
+                    (pay, paid, exact * Fraction(new, old) if paid == asset else exact)
+                    for pay, paid, exact in self.share_claims
+                ]
 
     def _cash_dividends(self):
         for asset, ex, pay, amount in self.market.dividends:
