@@ -12,11 +12,12 @@ from functools import cached_property
 
 import numpy as np
 
-from tradewind_data.bars import BarFiles, BarReader, adjusted, nothing
+from tradewind_data.bars import BarFiles, BarReader, nothing
 from tradewind_data.errors import FieldNotFound, SessionOutOfBounds
 from tradewind_data.gridfile import FloatArray
 from tradewind_data.schema import FIELDS
 from tradewind_data.sessions import Int64Array, Minutes, Sessions, date_text
+from tradewind_data.windows import adjusted
 
 
 class MinuteReader:

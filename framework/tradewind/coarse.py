@@ -14,9 +14,10 @@ import numpy as np
 
 from tradewind_data.adjustments import Actions, Factors, FloatArray
 from tradewind_data.assets import AssetFinder
-from tradewind_data.bars import BarReader, adjusted
+from tradewind_data.bars import BarReader
 from tradewind_data.minutebars import MinuteReader
 from tradewind_data.sessions import Int64Array
+from tradewind_data.windows import adjusted
 
 UINT32_MAX = 2**32 - 1
 

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tradewind_data import bars, scaling, tables
+from tradewind_data import scaling, tables, windows
 from tradewind_data.bundle import Bundle, open_bundle
 from tradewind_data.errors import FieldNotFound, SessionOutOfBounds
 from tradewind_data.ingest.market import AssetBars, Market
@@ -310,14 +310,14 @@ def test_compiled_windows_are_those_of_arrays_bit_for_bit(seed: int, events: int
     order = np.argsort(rows, kind="stable")
     ratio = rng.choice([0.5, 1 / 3, 7.0, 0.999, 0.0421, 1.0], events) * rng.uniform(0.9, 1.1, events)
     assert scaling  # what loads the compiler
-    found = bars.adjusted(raw, columns, column[order], rows[order], ratio)
-    expected = bars.adjusted_by_numpy(raw, columns, column[order], rows[order], ratio)
+    found = windows.adjusted(raw, columns, column[order], rows[order], ratio)
+    expected = windows.adjusted_by_numpy(raw, columns, column[order], rows[order], ratio)
     assert found.tobytes() == np.array(expected, order="C").tobytes()
 
 
 def test_a_window_without_an_action_is_the_stored_one() -> None:
     raw, none = np.ones((3, 2)), np.empty(0, dtype=np.int64)
-    assert bars.adjusted(raw, None, none, none, np.empty(0)) is raw
+    assert windows.adjusted(raw, None, none, none, np.empty(0)) is raw
 
 
 def test_last_trades(tmp_path: Path) -> None:
