@@ -48,6 +48,7 @@ class Filling:
         self._depth["known_on"] = -1
         self._unknown = np.empty(len(finder), dtype=np.int64)
         self._costs: np.ndarray | None = None
+        self._compiled: list[tuple[Any, dict[str, Any]]] = []  # the compiled models, with what they held at that time
         self._impacts = False  # whether some orders fill under an impact model
         self._decides_in_python: np.ndarray | None = None  # bool[N]: orders of these columns do; None: nowhere
 
@@ -62,9 +63,11 @@ class Filling:
         self._costs = None
 
     def _cost_models(self) -> np.ndarray:
-        """Return the models as numbers (matching.COSTS), made once after each change."""
-        if self._costs is None:
+        """Return the models as numbers (matching.COSTS), made once after each change, of a model's own numbers too."""
+        if self._costs is None or any(vars(model) != held for model, held in self._compiled):
             self._costs = np.zeros(len(self._samples), dtype=COSTS)
+            models: list[SlippageModel | CommissionModel] = [*self.slippage, *self.commission]
+            self._compiled = [(m, dict(vars(m))) for m in models if m.compiled_kind() != matching.CUSTOM]
             for row, sample in enumerate(self._samples):
                 group = matching.FUTURES if row else matching.EQUITIES
                 slip, cost = self.slippage[group], self.commission[group]
@@ -82,7 +85,7 @@ class Filling:
         if not count:
             return 0
         fills.make_room(count)
-        costs, custom = self._cost_models() if self._costs is None else self._costs, self._decides_in_python
+        costs, custom = self._cost_models(), self._decides_in_python
         if self._impacts:
             self._look_around(at, session)
         if rules is None:

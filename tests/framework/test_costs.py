@@ -373,3 +373,21 @@ def test_an_order_knows_when_it_was_last_filled_and_when_its_stop_was_reached(ma
         closes[3],
     ]
     assert orders["limit_at"].isna().all()
+
+
+def test_a_model_changed_while_the_run_goes_on_counts_from_the_next_bar(market, on_sessions):
+    market.asset(1, [10] * 6, volume=1_000)
+    slip, cost = slippage.VolumeShareSlippage(0.01, 0.0), commission.PerTrade(1.0)
+
+    def initialize(context):
+        api.set_slippage(slip)
+        api.set_commission(cost)
+
+    def change(context, data):
+        slip.volume_limit, cost.cost = 0.02, 7.0
+        api.order(api.sid(1), 5)
+
+    actions = {0: lambda context, data: api.order(api.sid(1), 60), 2: change}
+    result = run_algorithm(initialize=initialize, handle_data=on_sessions(actions), bundle=market.bundle())
+    assert result.fills["amount"].tolist() == [10, 10, 20, 20, 5]
+    assert result.orders["commission"].tolist() == [1.0, 7.0]
