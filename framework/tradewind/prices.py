@@ -88,7 +88,12 @@ class Prices:
 
     def whole_bar(self, at: int) -> Bar:
         """Return the raw prices of a session."""
-        return Bar(*(self.reader.values(field)[at] for field in Bar._fields))
+        return Bar(*[values[at] for values in self._bars])
+
+    @cached_property
+    def _bars(self) -> list[np.ndarray]:
+        """The raw prices of all sessions, in the order of Bar."""
+        return [self.reader.values(field) for field in Bar._fields]
 
     def known_rows(self) -> Iterator[Sequence[float]]:
         """Yield nothing: a session has no minutes here."""
