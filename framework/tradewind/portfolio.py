@@ -98,8 +98,8 @@ class Position:
 
     @property
     def last_sale_price(self) -> float:
-        """The last known price."""
-        return float(self._ledger.marked().last_price[self._column])
+        """The last known price; 0 when nothing is held."""
+        return float(self._ledger.marked().last_price[self._column]) if self.amount else 0.0
 
     @property
     def last_sale_date(self) -> pd.Timestamp | None:

@@ -54,6 +54,18 @@ def test_what_is_not_held_or_never_traded_has_no_such_time(market, free, on_sess
     assert seen == [close(market, 3), None, close(market, 4), close(market, 4)]
 
 
+def test_what_was_sold_has_no_price_either(market, free, on_sessions):
+    market.asset(1, [10, 11, 12, 13])
+    seen = []
+
+    def look(context, data):
+        seen.append(context.portfolio.positions[api.sid(1)].last_sale_price)
+
+    trades = {0: lambda c, d: api.order(api.sid(1), 5), 1: look, 2: lambda c, d: api.order(api.sid(1), -5), 3: look}
+    run(market, free, on_sessions(trades))
+    assert seen == [11.0, 0.0]
+
+
 def test_before_the_open_the_time_is_the_mornings(market, free, on_sessions):
     market.asset(1, [10] * 4)
     seen = []
