@@ -20,7 +20,7 @@ from tradewind_data.assets import AssetFinder
 
 # Names of the result's packets that a recorded variable may not take, besides the performance columns.
 NESTED = ("orders", "transactions", "positions")
-CHUNK = 1 << 15  # holdings are written into pieces of this size: nothing is ever copied to make room
+FIRST_PIECE = 1 << 15  # rows for holdings; further pieces grow, since memory comes more cheaply in large ones
 
 
 class Recorder:
@@ -31,7 +31,8 @@ class Recorder:
         self.sessions = 0
         self._rows = np.zeros((len(clock) + 1, len(kernels.ROW)))
         self._rows[0, [3, 6]] = ledger.equity
-        self._holdings, self._held = np.empty(CHUNK, dtype=kernels.HOLDING), 0
+        self._piece = FIRST_PIECE
+        self._holdings, self._held = np.empty(self._piece, dtype=kernels.HOLDING), 0
         self._closed_holdings: list[np.ndarray | recorded.Quiet] = []
         self._flows: list[recorded.Flow] = []
         self._cash = ledger.book.cash.data
@@ -157,7 +158,8 @@ class Recorder:
     def _make_room(self, entries: int) -> None:
         """Begin a new piece of holdings, since that many more do not fit: nothing is ever copied to make room."""
         self._put_aside()
-        self._holdings = np.empty(max(CHUNK, entries), dtype=kernels.HOLDING)
+        self._piece = max(4 * self._piece, entries)
+        self._holdings = np.empty(self._piece, dtype=kernels.HOLDING)
 
     def _put_aside(self) -> None:
         """Close the piece of holdings that is being written; what is left of it is the next one."""
