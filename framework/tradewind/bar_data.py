@@ -57,6 +57,9 @@ class PriceSource(Protocol):
     def all_closes(self, labels: pd.Index) -> pd.DataFrame:
         """Return the stored closes of all assets, under the given labels; not to be written to."""
 
+    def closes_of(self, asset: Asset) -> pd.Series:
+        """Return the stored closes of one asset, by session; not to be written to."""
+
     def dates(self, at: int, bars: int, frequency: str) -> pd.DatetimeIndex:
         """Return the labels of several bars."""
 
@@ -95,6 +98,7 @@ class BarData:
         self._last_columns = np.empty(0, dtype=np.int64)
         self._last_labels = pd.Index([])
         self._closes_under, self._all_closes = self._last_labels, pd.DataFrame()
+        self._series_of: dict[int, pd.Series] = {}  # by column
         self.restrictions: list[Any] = []
         self.shut = False  # nothing may be traded now, whatever the asset
 
@@ -204,8 +208,7 @@ class BarData:
         if isinstance(assets, Asset):
             column = self._column(assets)
             if isinstance(fields, str):
-                values = self._window(fields, column, bar_count, frequency)[:, 0]
-                return pd.Series(values, self._dates(bar_count, frequency), name=assets)
+                return self._series(fields, assets, column, bar_count, frequency)
             by_field = {name: self._window(name, column, bar_count, frequency)[:, 0] for name in names_of(fields)}
             return pd.DataFrame(by_field, index=self._dates(bar_count, frequency))
         columns = self._columns(assets)
@@ -216,11 +219,21 @@ class BarData:
         rows = pd.MultiIndex.from_product([self._dates(bar_count, frequency), labels], names=["date", "asset"])
         return pd.DataFrame(by_field, index=rows).sort_index()
 
-    def _frame(self, field: str, columns: np.ndarray, labels: pd.Index, bar_count: int, frequency: str) -> pd.DataFrame:
-        """Return one field of several assets; a part of the frame of all closes, where it is one, is made sooner.
+    def _series(self, field: str, asset: Asset, columns: np.ndarray, bar_count: int, frequency: str) -> pd.Series:
+        """Return one field of one asset; a part of the Series of all its closes, where it is one, is made sooner.
 
         pandas copies such a part before it is written to.
         """
+        column, end = int(columns[0]), self.end
+        if self._prices.stored_closes(field, column, end, bar_count, self._seen, frequency) is not None:
+            if column not in self._series_of:
+                self._series_of[column] = self._prices.closes_of(self._assets[column])
+            return self._series_of[column].iloc[end - bar_count + 1 : end + 1]
+        values = self._window(field, columns, bar_count, frequency)[:, 0]
+        return pd.Series(values, self._dates(bar_count, frequency), name=asset)
+
+    def _frame(self, field: str, columns: np.ndarray, labels: pd.Index, bar_count: int, frequency: str) -> pd.DataFrame:
+        """Return one field of several assets, in the same way."""
         end = self.end
         if self._prices.is_stored(field, columns, end, bar_count, self._seen, frequency):
             if self._closes_under is not labels:

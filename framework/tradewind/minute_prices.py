@@ -22,6 +22,7 @@ from tradewind.coarse import CoarseMinuteReader, CoarseReader
 from tradewind.errors import BadParameter, HistoryWindowStartsBeforeData
 from tradewind.fill_rules import Bar
 from tradewind.prices import Prices, carried_forward
+from tradewind_data.assets import Asset
 from tradewind_data.minutebars import MinuteReader
 
 FEW = 16  # assets of which tuples of all prices cost less than what reading from them saves
@@ -222,6 +223,10 @@ class MinutePrices:
     ) -> np.ndarray | None:
         """Return None, for the same reason."""
         return None
+
+    def closes_of(self, asset: Asset) -> pd.Series:
+        """Return the stored closes of one asset, by session; not to be written to."""
+        return self.daily.closes_of(asset)
 
     def all_closes(self, labels: pd.Index) -> pd.DataFrame:
         """Return the stored closes of all assets by session, under the given labels; not to be written to."""

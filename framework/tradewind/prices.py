@@ -120,6 +120,11 @@ class Prices:
         """Return the stored closes of all assets by session, under the given labels; not to be written to."""
         return pd.DataFrame(self.close, index=self._index[: len(self.close)], columns=labels, copy=False)
 
+    def closes_of(self, asset: Asset) -> pd.Series:
+        """Return the stored closes of one asset by session; not to be written to."""
+        closes = self.close[:, asset.column]
+        return pd.Series(closes, self._index[: len(closes)], name=asset, copy=False)
+
     def bar(self, field: str, columns: np.ndarray, end: int, seen: int) -> np.ndarray:
         """Return float64[n]: the field of session `end` as seen from `seen`; NaN (volume 0) without a trade."""
         if field == "price":
