@@ -132,7 +132,10 @@ class BarData:
         return self._sessions.index[self._seen]
 
     def _columns(self, assets: Iterable[Asset]) -> np.ndarray:
-        """Return the columns of several assets; the last answer is kept, since algorithms ask with the same list."""
+        """Return the columns of several assets; the last answer is kept, since algorithms ask with the same list.
+
+        So are its labels, of which answers get views: what is named in one of them must not be named in the next.
+        """
         try:
             wanted = tuple(assets)
         except TypeError:
@@ -171,7 +174,7 @@ class BarData:
             names = names_of(fields)
             return pd.Series([self._scalar(name, column) for name in names], index=names, name=assets)
         columns = self._columns(assets)
-        labels = self._last_labels
+        labels = self._last_labels.view()
         if isinstance(fields, str):
             return pd.Series(self._vector(fields, columns), index=labels, name=fields)
         return pd.DataFrame({name: self._vector(name, columns) for name in names_of(fields)}, index=labels)
@@ -240,7 +243,7 @@ class BarData:
                 self._closes_under, self._all_closes = labels, self._prices.all_closes(labels)
             return self._all_closes.iloc[end - bar_count + 1 : end + 1]
         window = self._window(field, columns, bar_count, frequency)
-        return pd.DataFrame(window, index=self._dates(bar_count, frequency), columns=labels, copy=False)
+        return pd.DataFrame(window, index=self._dates(bar_count, frequency), columns=labels.view(), copy=False)
 
     def window(self, assets: Asset | Iterable[Asset], field: str, bar_count: int, frequency: str) -> np.ndarray:
         """Return history() of one field as an array: float64[bar_count, n], of one asset float64[bar_count].
@@ -290,7 +293,7 @@ class BarData:
 
     def _dates(self, bar_count: int, frequency: str) -> pd.DatetimeIndex:
         """Return the UTC labels of the last bars."""
-        return self._prices.dates(self.end, bar_count, frequency)
+        return self._prices.dates(self.end, bar_count, frequency).view()
 
     def can_trade(self, assets: Asset | Iterable[Asset]) -> Any:
         """Return whether an asset is listed today, has a known price and is not restricted; a Series for several."""
@@ -300,7 +303,7 @@ class BarData:
             return tradable and not (self.restrictions and self._restricted(assets))
         columns = self._columns(assets)
         known = self._prices.last_known(columns, self.end, self._seen)
-        return pd.Series(self.tradable(columns, known), index=self._last_labels, dtype=bool)
+        return pd.Series(self.tradable(columns, known), index=self._last_labels.view(), dtype=bool)
 
     def tradable(self, columns: np.ndarray, known: np.ndarray) -> np.ndarray:
         """Return bool[n]: can_trade of the assets of several columns, given their last known prices."""
@@ -332,7 +335,7 @@ class BarData:
         if isinstance(assets, Asset):
             return bool(self._stale(np.array([self._finder.column(assets)]))[0])
         columns = self._columns(assets)
-        return pd.Series(self._stale(columns), index=self._last_labels, dtype=bool)
+        return pd.Series(self._stale(columns), index=self._last_labels.view(), dtype=bool)
 
     def _stale(self, columns: np.ndarray) -> np.ndarray:
         """Return bool[n]."""

@@ -214,6 +214,26 @@ def test_history_may_be_written_to_without_harm(two):
     assert at_the_end(two, ask) == [10.0, 6.0]
 
 
+def test_what_is_done_to_an_answer_is_not_in_the_next(market):
+    market.asset(1, [10, 11, 12, 13]).asset(2, [5, 6, 7, 8])
+    seen = []
+
+    def look(context, data):
+        wanted = [api.sid(1), api.sid(2)]
+        for field in ("close", "open", "price"):
+            answers = [data.history(which, field, 1, "1d") for which in (wanted, wanted[:1], wanted[0])]
+            answers += [data.current(wanted, field), data.current(wanted, [field, "volume"])]
+            answers += [data.can_trade(wanted), data.is_stale(wanted)]
+            for answer in answers:
+                seen.append((answer.index.name, getattr(answer, "columns", answer.index).name, dict(answer.attrs)))
+                answer.index.name = getattr(answer, "columns", answer.index).name = "mine"
+                answer.attrs["mine"] = True
+
+    result = run_algorithm(handle_data=look, bundle=market.bundle())
+    assert len(seen) == 7 * 3 * len(result.perf)
+    assert seen == [(None, None, {})] * len(seen)
+
+
 @pytest.mark.parametrize("semantics", ["tradewind", "zipline"])
 def test_a_window_is_the_history_as_an_array(market, semantics):
     """Every field, number of bars and list of assets, asked in turn and again, in every session and before it."""
