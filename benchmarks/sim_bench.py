@@ -170,6 +170,7 @@ def growth_table(bench):
 BOUNDS = [  # title, engine, style of the engine, style of ours, wanted ratio at least
     ("W1 500 assets, daily", "zipline", "pandas", "pandas", 150),
     ("W1 500 assets, daily", "bt", "pandas", "pandas", 25),
+    ("W1 500 assets, daily", "bt", "pandas", "numpy", 25),
     ("W1 50 assets, daily", "zipline", "pandas", "pandas", 40),
     ("W1 1 asset, daily", "zipline", "pandas", "pandas", 5),
     ("W1 1 asset, daily", "backtesting", "numpy", "window", 1),
