@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from tradewind.errors import BadParameter
+from tradewind.stored_closes import StoredCloses
 from tradewind_data.assets import Asset, AssetFinder
 from tradewind_data.sessions import MINUTE_NS, Sessions
 
@@ -26,6 +27,7 @@ class PriceSource(Protocol):
     """What BarData needs of prices.Prices or minute_prices.MinutePrices; `at` is a session's or a minute's ordinal."""
 
     frequencies: tuple[str, ...]
+    stored: StoredCloses | None
     close_item: Callable[[int, int], float]
 
     def row_of(self, at: int, seen: int) -> int:
@@ -45,20 +47,6 @@ class PriceSource(Protocol):
 
     def window(self, field: str, columns: np.ndarray, at: int, bars: int, seen: int, frequency: str) -> np.ndarray:
         """Return one field over several bars."""
-
-    def is_stored(self, field: str, columns: np.ndarray, at: int, bars: int, seen: int, frequency: str) -> bool:
-        """Return whether window() would answer the last rows of all_closes() up to `at`, unchanged."""
-
-    def stored_closes(
-        self, field: str, column: int, at: int, bars: int, seen: int, frequency: str
-    ) -> np.ndarray | None:
-        """Return float64[bars], window() of one column, where it answers stored closes unchanged, else None."""
-
-    def all_closes(self, labels: pd.Index) -> pd.DataFrame:
-        """Return the stored closes of all assets, under the given labels; not to be written to."""
-
-    def closes_of(self, asset: Asset) -> pd.Series:
-        """Return the stored closes of one asset, by session; not to be written to."""
 
     def dates(self, at: int, bars: int, frequency: str) -> pd.DatetimeIndex:
         """Return the labels of several bars."""
@@ -87,6 +75,7 @@ class BarData:
 
     def __init__(self, prices: PriceSource, finder: AssetFinder, sessions: Sessions) -> None:
         self._prices, self._finder, self._sessions = prices, finder, sessions
+        self._stored = prices.stored
         self._assets, self._width = finder.assets, len(finder)
         # Where the run stands. Within a session the loop of minutes moves these two by itself, minute by minute.
         self.now = 0  # the time, ns UTC
@@ -97,8 +86,6 @@ class BarData:
         self._last_assets: tuple[Asset, ...] = ()
         self._last_columns = np.empty(0, dtype=np.int64)
         self._last_labels = pd.Index([])
-        self._closes_under, self._all_closes = self._last_labels, pd.DataFrame()
-        self._series_of: dict[int, pd.Series] = {}  # by column
         self.restrictions: list[Any] = []
         self.shut = False  # nothing may be traded now, whatever the asset
 
@@ -223,25 +210,21 @@ class BarData:
         return pd.DataFrame(by_field, index=rows).sort_index()
 
     def _series(self, field: str, asset: Asset, columns: np.ndarray, bar_count: int, frequency: str) -> pd.Series:
-        """Return one field of one asset; a part of the Series of all its closes, where it is one, is made sooner.
-
-        pandas copies such a part before it is written to.
-        """
-        column, end = int(columns[0]), self.end
-        if self._prices.stored_closes(field, column, end, bar_count, self._seen, frequency) is not None:
-            if column not in self._series_of:
-                self._series_of[column] = self._prices.closes_of(self._assets[column])
-            return self._series_of[column].iloc[end - bar_count + 1 : end + 1]
+        """Return one field of one asset."""
+        if self._stored is not None:
+            own = self._assets[columns[0]]
+            part = self._stored.series(own, field, self.end, bar_count, self._seen, frequency)
+            if part is not None:
+                return part
         values = self._window(field, columns, bar_count, frequency)[:, 0]
         return pd.Series(values, self._dates(bar_count, frequency), name=asset)
 
     def _frame(self, field: str, columns: np.ndarray, labels: pd.Index, bar_count: int, frequency: str) -> pd.DataFrame:
-        """Return one field of several assets, in the same way."""
-        end = self.end
-        if self._prices.is_stored(field, columns, end, bar_count, self._seen, frequency):
-            if self._closes_under is not labels:
-                self._closes_under, self._all_closes = labels, self._prices.all_closes(labels)
-            return self._all_closes.iloc[end - bar_count + 1 : end + 1]
+        """Return one field of several assets."""
+        if self._stored is not None:
+            part = self._stored.frame(columns, labels, field, self.end, bar_count, self._seen, frequency)
+            if part is not None:
+                return part
         window = self._window(field, columns, bar_count, frequency)
         return pd.DataFrame(window, index=self._dates(bar_count, frequency), columns=labels.view(), copy=False)
 
@@ -253,8 +236,8 @@ class BarData:
         """
         try:
             column = assets.column  # type: ignore[union-attr]  # what is no asset has none
-            if self._assets[column] is assets:
-                found = self._prices.stored_closes(field, column, self.end, bar_count, self._seen, frequency)
+            if self._stored is not None and self._assets[column] is assets:
+                found = self._stored.array(column, field, self.end, bar_count, self._seen, frequency)
                 if found is not None:
                     return found
         except (AttributeError, IndexError, TypeError):  # several assets, or no asset of this bundle

@@ -22,7 +22,6 @@ from tradewind.coarse import CoarseMinuteReader, CoarseReader
 from tradewind.errors import BadParameter, HistoryWindowStartsBeforeData
 from tradewind.fill_rules import Bar
 from tradewind.prices import Prices, carried_forward
-from tradewind_data.assets import Asset
 from tradewind_data.minutebars import MinuteReader
 
 FEW = 16  # assets of which tuples of all prices cost less than what reading from them saves
@@ -33,6 +32,7 @@ class MinutePrices:
     """The prices of one bundle minute by minute; `daily` answers for the sessions before today."""
 
     frequencies: tuple[str, ...] = FREQUENCIES
+    stored = None  # the last day of a history is made of the minutes so far
 
     def __init__(self, daily: Prices, bars: MinuteReader) -> None:
         self.daily = daily
@@ -213,24 +213,6 @@ class MinutePrices:
         if field == "volume":
             return np.asarray(so_far.sum(axis=0))
         return _extreme(field, so_far)
-
-    def is_stored(self, field: str, columns: np.ndarray, at: int, bars: int, seen: int, frequency: str) -> bool:
-        """Return False: the last day is made of the minutes so far, and minutes are at hand for one session."""
-        return False
-
-    def stored_closes(
-        self, field: str, column: int, at: int, bars: int, seen: int, frequency: str
-    ) -> np.ndarray | None:
-        """Return None, for the same reason."""
-        return None
-
-    def closes_of(self, asset: Asset) -> pd.Series:
-        """Return the stored closes of one asset, by session; not to be written to."""
-        return self.daily.closes_of(asset)
-
-    def all_closes(self, labels: pd.Index) -> pd.DataFrame:
-        """Return the stored closes of all assets by session, under the given labels; not to be written to."""
-        return self.daily.all_closes(labels)
 
     def dates(self, at: int, bars: int, frequency: str) -> pd.DatetimeIndex:
         """Return the UTC labels of the last bars: ends of minutes, or session labels of which the last is today's."""

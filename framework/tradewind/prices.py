@@ -22,14 +22,13 @@ from tradewind.coarse import CoarseReader, decimals_shown, rounded
 from tradewind.errors import BadParameter, HistoryWindowStartsBeforeData
 from tradewind.fill_rules import Bar
 from tradewind.semantics import Semantics
+from tradewind.stored_closes import StoredCloses
 from tradewind_data.adjustments import Actions
 from tradewind_data.assets import Asset, AssetFinder
 from tradewind_data.bars import BarReader
 from tradewind_data.bundle import Bundle, open_bundle
 from tradewind_data.errors import SymbolNotFound
 from tradewind_data.sessions import Sessions
-
-CLOSES = ("close", "price")  # the fields that show closes
 
 
 def carried_forward(closes: np.ndarray, before: np.ndarray) -> np.ndarray:
@@ -65,7 +64,9 @@ class Prices:
         self._index = sessions.index.tz_localize("UTC")
         self._every = np.arange(len(finder))
         self._asked, self._whole = self._every, True  # the columns last asked for, and whether they are all there are
-        self._shown_as_stored = decimals is None and isinstance(reader, BarReader)
+        self.stored: StoredCloses | None = None  # histories that no action changes, where they are shown as stored
+        if decimals is None and isinstance(reader, BarReader):
+            self.stored = StoredCloses(reader, self._index)
         self._dated, self._dates = (-1, -1), self._index[:0]
 
     def open_session(self, session: int) -> None:
@@ -115,15 +116,6 @@ class Prices:
         if (at, bars) != self._dated:  # kept: making it takes as long as reading a window
             self._dated, self._dates = (at, bars), self._index[at - bars + 1 : at + 1]
         return self._dates
-
-    def all_closes(self, labels: pd.Index) -> pd.DataFrame:
-        """Return the stored closes of all assets by session, under the given labels; not to be written to."""
-        return pd.DataFrame(self.close, index=self._index[: len(self.close)], columns=labels, copy=False)
-
-    def closes_of(self, asset: Asset) -> pd.Series:
-        """Return the stored closes of one asset by session; not to be written to."""
-        closes = self.close[:, asset.column]
-        return pd.Series(closes, self._index[: len(closes)], name=asset, copy=False)
 
     def bar(self, field: str, columns: np.ndarray, end: int, seen: int) -> np.ndarray:
         """Return float64[n]: the field of session `end` as seen from `seen`; NaN (volume 0) without a trade."""
@@ -180,49 +172,15 @@ class Prices:
         if frequency != "1d":
             raise BadParameter("frequency", frequency, "'1d': this is a daily run", ("1d",))
         self.check_window(bars, end)
-        stored, all_or_some = "close" if field == "price" else field, None if self._are_all(columns) else columns
-        values = self.reader.window(stored, all_or_some, end, bars, seen_from=seen)
+        if columns is not self._asked:
+            self._asked, self._whole = columns, np.array_equal(columns, self._every)
+        stored = "close" if field == "price" else field
+        values = self.reader.window(stored, None if self._whole else columns, end, bars, seen_from=seen)
         if self.decimals is not None and field != "volume":
             values = self.shown(values, columns)
         if field != "price" or not np.isnan(values).any():
             return values
         return self._carried_forward(values, columns, end, seen)
-
-    def _are_all(self, columns: np.ndarray) -> bool:
-        """Return whether the columns are those of the whole bundle; the last answer is kept."""
-        if columns is not self._asked:
-            self._asked, self._whole = columns, np.array_equal(columns, self._every)
-        return self._whole
-
-    @cached_property
-    def _next_change(self) -> list[int]:
-        """By session, the first one after it with an action that changes prices; beyond all sessions for none."""
-        return self.reader.next_change("close") if isinstance(self.reader, BarReader) else []
-
-    def stored_closes(
-        self, field: str, column: int, end: int, bars: int, seen: int, frequency: str
-    ) -> np.ndarray | None:
-        """Return float64[bars], window() of one column, where it answers stored closes unchanged, else None.
-
-        What is not asked for rightly is left to window(), which says so.
-        """
-        if field not in CLOSES or frequency != "1d" or not self._shown_as_stored or type(bars) is not int:
-            return None
-        first = end - bars + 1
-        if bars < 1 or first < self.reader.first_session or self._next_change[first] <= seen:
-            return None
-        found = self.close[first : end + 1, column]
-        return None if field == "price" and np.isnan(found).any() else found
-
-    def is_stored(self, field: str, columns: np.ndarray, end: int, bars: int, seen: int, frequency: str) -> bool:
-        """Return whether window() would answer rows end−bars+1 … end of `close` as they are. Errors as of window()."""
-        if not (field in CLOSES and frequency == "1d" and self._shown_as_stored and self._are_all(columns)):
-            return False
-        self.check_window(bars, end)
-        first = end - bars + 1
-        if self._next_change[first] <= seen:
-            return False
-        return field == "close" or not np.isnan(self.close[first : end + 1]).any()
 
     def shown(self, window: np.ndarray, columns: np.ndarray) -> np.ndarray:
         """Return prices with as many decimals as a history shows: all, unless the semantics say otherwise."""

@@ -19,7 +19,7 @@ MAY_IMPORT = {
 }
 FLOORS = [
     "errors wording sizing",
-    "semantics times amounts kernels matching metrics tables coarse",
+    "semantics times amounts kernels matching metrics tables coarse stored_closes",
     "contract_costs orders portfolio clock schedule cancel_policy restrictions story fill_rules bar_data log packets "
     "runfiles",
     "continuous prices mergers guards slippage commission controls capital financing margin ledger result recorded",
